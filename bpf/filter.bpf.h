@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is wanted. Knobs are set once, before load, so that the verifier removes
+ * what is not asked for; only the set of processes changes while running.
+ */
+#pragma once
+
+#include "kernel.bpf.h"
+#include "events.h"
+
+const volatile __u32 only_uid_set = 0;
+const volatile __u32 only_uid = 0;
+const volatile __u32 only_comm_set = 0;
+const volatile char only_comm[TASK_COMM] = {};
+/* 1: only the processes in `wanted_pids`; 2: and what descends from them */
+const volatile __u32 only_pids = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, pid_nr);
+	__type(value, __u32);
+} wanted_pids SEC(".maps");
+
+/* Threads of Ringward that are making a hook fire: thread -> 1. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, pid_nr);
+	__type(value, __u32);
+} canaries SEC(".maps");
+
+static bool is_canary(pid_nr tid)
+{
+	return bpf_map_lookup_elem(&canaries, &tid) != 0;
+}
+
+static bool pid_wanted(pid_nr pid)
+{
+	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) != 0;
+}
+
+/* Whether an event of this task is wanted at all; a false is counted. */
+static bool task_wanted(struct task_struct *task)
+{
+	struct counters *c;
+	char comm[TASK_COMM];
+	__u32 i;
+
+	if (!only_uid_set && !only_comm_set && !only_pids)
+		return true;
+	if (is_canary(task->pid))
+		return true;
+	if (only_uid_set && task->cred->uid.val != only_uid)
+		goto out;
+	if (!pid_wanted(task->tgid))
+		goto out;
+	if (only_comm_set) {
+		if (bpf_get_current_comm(comm, sizeof(comm)))
+			goto out;
+		for (i = 0; i < TASK_COMM; i++) {
+			if (comm[i] != only_comm[i])
+				goto out;
+			if (!comm[i])
+				break;
+		}
+	}
+	return true;
+out:
+	c = counters_get();
+	if (c)
+		__sync_fetch_and_add(&c->filtered, 1);
+	return false;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Files and paths, as the initial mount namespace sees them. Components are
+ * written from the last to the first and joined in user space: bpf_d_path() is
+ * refused in most hooks.
+ */
+#pragma once
+
+#include "buffer.bpf.h"
+
+#define PATH_COMPONENTS 48
+
+struct path_walk {
+	struct record *r;
+	struct dentry *dentry;
+	struct vfsmount *vfsmnt;
+	bool first;
+};
+
+static long path_step(__u32 i, struct path_walk *w)
+{
+	/* BPF_CORE_READ() would relocate `w` too. */
+	struct dentry *dentry = w->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	struct vfsmount *vfsmnt = w->vfsmnt;
+	struct mount *mnt, *up;
+	str_loc name;
+
+	if (!parent)
+		return 1;
+	if (parent == dentry || BPF_CORE_READ(vfsmnt, mnt_root) == dentry) {
+		mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
+		up = BPF_CORE_READ(mnt, mnt_parent);
+		if (up != mnt) {
+			w->dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+			w->vfsmnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+			return 0;
+		}
+		/* A file without a directory (memfd, pipe) is its own parent and has a name. */
+		if (w->first)
+			str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
+		return 1;
+	}
+	name = str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
+	if (!str_is_read(name))
+		return 1;
+	w->first = false;
+	w->dentry = parent;
+	return 0;
+}
+
+/* "name\0...\0": components from the last to the first. Truncated when the root was not reached. */
+static path_loc path_append(struct record *r, struct dentry *dentry, struct vfsmount *vfsmnt)
+{
+	struct path_walk w = { .r = r, .dentry = dentry, .vfsmnt = vfsmnt, .first = true };
+	__u32 off = r->len;
+	long steps;
+
+	if (!dentry || !vfsmnt)
+		return unread(UNREAD_NO_FILE);
+	if (off >= RECORD_MAX)
+		return unread(UNREAD_NO_ROOM);
+	steps = bpf_loop(PATH_COMPONENTS, path_step, &w, 0);
+	return off << 16 | (steps == PATH_COMPONENTS ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
+}
+
+static __u64 inode_ctime(struct inode *inode)
+{
+	struct inode___v611 *v611 = (void *)inode;
+	struct inode___v66 *v66 = (void *)inode;
+
+	if (bpf_core_field_exists(v611->i_ctime_sec))
+		return BPF_CORE_READ(v611, i_ctime_sec) * 1000000000ULL + BPF_CORE_READ(v611, i_ctime_nsec);
+	if (bpf_core_field_exists(v66->__i_ctime))
+		return BPF_CORE_READ(v66, __i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(v66, __i_ctime.tv_nsec);
+	return BPF_CORE_READ(inode, i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(inode, i_ctime.tv_nsec);
+}
+
+static void file_unread(struct file_id *id, enum unread reason)
+{
+	__builtin_memset(id, 0, sizeof(*id));
+	id->path = unread(reason);
+}
+
+static void file_fill(struct record *r, struct file_id *id, struct file *file)
+{
+	struct inode *inode;
+
+	file_unread(id, UNREAD_NO_FILE);
+	if (!file)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
+	if (!inode)
+		return;
+	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	id->inode = BPF_CORE_READ(inode, i_ino);
+	id->nlink = BPF_CORE_READ(inode, i_nlink);
+	id->ctime = inode_ctime(inode);
+	id->path = path_append(r, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Program starts, their ends, and the forks between: who descends from whom. */
+#include "task.bpf.h"
+#include "path.bpf.h"
+
+EVENT(process_exec);
+EVENT(process_exit);
+EVENT(process_fork);
+
+#define ARGS_MAX 2048
+
+/* 1: forks are sent, for the reader's table of processes */
+const volatile __u32 send_forks = 1;
+
+/* What execve() was asked for, until the kernel has done it; keyed by thread. */
+struct exec_entry {
+	uid_nr uid;
+	gid_nr gid;
+	uid_nr euid;
+	gid_nr egid;
+	__s32 len;		/* of path, NUL included; negative: errno */
+	char path[STR_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, pid_nr);
+	__type(value, struct exec_entry);
+} execs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct exec_entry);
+} exec_scratch SEC(".maps");
+
+/* arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl: execve, execveat */
+static bool exec_path_arg(struct task_struct *task, struct pt_regs *regs, __u32 nr, __u64 *path)
+{
+	if (is_compat(task)) {
+		if (nr == 11)
+			*path = (__u32)BPF_CORE_READ(regs, bx);
+		else if (nr == 358)
+			*path = (__u32)BPF_CORE_READ(regs, cx);
+		else
+			return false;
+		return true;
+	}
+	if (nr == 59 || nr == (X32_SYSCALL_BIT | 520))
+		*path = BPF_CORE_READ(regs, di);
+	else if (nr == 322 || nr == (X32_SYSCALL_BIT | 545))
+		*path = BPF_CORE_READ(regs, si);
+	else
+		return false;
+	return true;
+}
+
+/* Runs with preemption off (a tracepoint), so that one scratch per CPU is enough. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(exec_sys_enter, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct exec_entry *e;
+	__u32 zero = 0;
+	pid_nr tid;
+	__u64 path;
+
+	if (!exec_path_arg(task, regs, id, &path))
+		return 0;
+	e = bpf_map_lookup_elem(&exec_scratch, &zero);
+	if (!e)
+		return 0;
+	e->uid = task->cred->uid.val;
+	e->gid = task->cred->gid.val;
+	e->euid = task->cred->euid.val;
+	e->egid = task->cred->egid.val;
+	e->len = bpf_probe_read_user_str(e->path, sizeof(e->path), (void *)path);
+	tid = task->pid;
+	bpf_map_update_elem(&execs, &tid, e, BPF_ANY);
+	return 0;
+}
+
+/* A failed execve() comes back; a successful one was taken out by exec itself. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exec_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	pid_nr tid = task->pid;
+	__u64 path;
+
+	if (ret < 0 && exec_path_arg(task, regs, regs->orig_ax, &path))
+		bpf_map_delete_elem(&execs, &tid);
+	return 0;
+}
+
+static str_list_loc args_append(struct record *r, struct task_struct *task)
+{
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
+	__u32 off = r->len, len, truncated = 0;
+
+	if (off >= RECORD_MAX - ARGS_MAX)
+		return unread(UNREAD_NO_ROOM);
+	len = end - start;
+	if (end - start > ARGS_MAX) {
+		len = ARGS_MAX;
+		truncated = 1 << 15;
+	}
+	if (!len)
+		return unread(UNREAD_NULL);
+	len = (len - 1) & (ARGS_MAX - 1);
+	len++;
+	if (bpf_probe_read_user(&r->data[off & (RECORD_MAX - 1)], len & (2 * ARGS_MAX - 1), (void *)start))
+		return unread(UNREAD_FAULT);
+	r->len = off + len;
+	return off << 16 | truncated | len;
+}
+
+static struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___v615 *v615 = (void *)kn;
+
+	if (bpf_core_field_exists(v615->__parent))
+		return BPF_CORE_READ(v615, __parent);
+	return BPF_CORE_READ(kn, parent);
+}
+
+static path_loc cgroup_append(struct record *r, struct task_struct *task)
+{
+	struct kernfs_node *kn = task->cgroups->dfl_cgrp->kn;
+	__u32 off = r->len, i;
+
+	if (off >= RECORD_MAX)
+		return unread(UNREAD_NO_ROOM);
+	for (i = 0; i < 12; i++) {
+		struct kernfs_node *parent = kernfs_parent(kn);
+
+		/* The hierarchy's root has no parent and an empty name. */
+		if (!parent)
+			break;
+		if (!str_is_read(str_kernel(r, BPF_CORE_READ(kn, name))))
+			break;
+		kn = parent;
+	}
+	return off << 16 | (i == 12 ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct exec_entry *e;
+	struct process_exec *x;
+	struct record *r;
+	pid_nr tid = old_pid;
+
+	if (!task_wanted(task)) {
+		bpf_map_delete_elem(&execs, &tid);
+		return 0;
+	}
+	r = slot_claim();
+	if (!r)
+		return 0;
+	header_fill(r, KIND_PROCESS_EXEC, HOOK_TP_BTF, task, sizeof(*x));
+	x = (void *)r->data;
+	e = bpf_map_lookup_elem(&execs, &tid);
+	if (e) {
+		x->old_uid = e->uid;
+		x->old_gid = e->gid;
+		x->old_euid = e->euid;
+		x->old_egid = e->egid;
+		x->old_unread = UNREAD_NONE;
+		x->path = e->len < 0 ? unread(UNREAD_FAULT) : str_kernel(r, e->path);
+		bpf_map_delete_elem(&execs, &tid);
+	} else {
+		x->old_uid = x->old_gid = x->old_euid = x->old_egid = -1;
+		x->old_unread = UNREAD_NO_HOOK;
+		x->path = unread(UNREAD_NO_HOOK);
+	}
+	x->argc = bprm->argc;
+	x->path_kernel = str_kernel(r, bprm->filename);
+	x->interpreter = str_kernel(r, bprm->interp);
+	file_fill(r, &x->exe, bprm->file);
+	x->cwd = path_append(r, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
+	x->cgroup_path = cgroup_append(r, task);
+	x->args = args_append(r, task);
+	record_submit(r, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf_exit, struct task_struct *task)
+{
+	pid_nr pid = task->tgid, tid = task->pid;
+	struct process_exit *x;
+	struct record *r;
+	__u32 code;
+
+	bpf_map_delete_elem(&execs, &tid);
+	/* Once a process: when its last thread goes. */
+	if (task->signal->live.counter)
+		return 0;
+	if (task_wanted(task) && (r = slot_claim())) {
+		header_fill(r, KIND_PROCESS_EXIT, HOOK_TP_BTF, task, sizeof(*x));
+		x = (void *)r->data;
+		code = task->signal->flags & SIGNAL_GROUP_EXIT ? task->signal->group_exit_code : task->exit_code;
+		x->code = code >> 8 & 0xff;
+		x->signal = code & 0x7f;
+		x->core_dumped = !!(code & 0x80);
+		x->pad = 0;
+		record_submit(r, false);
+	}
+	if (only_pids)
+		bpf_map_delete_elem(&wanted_pids, &pid);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(tp_btf_fork, struct task_struct *parent, struct task_struct *child)
+{
+	pid_nr pid = child->tgid;
+	struct process_fork *x;
+	struct record *r;
+	__u32 one = 1;
+
+	if (child->pid != child->tgid)
+		return 0;
+	if (only_pids == 2 && pid_wanted(parent->tgid))
+		bpf_map_update_elem(&wanted_pids, &pid, &one, BPF_ANY);
+	if (!send_forks || !task_wanted(parent))
+		return 0;
+	r = slot_claim();
+	if (!r)
+		return 0;
+	header_fill(r, KIND_PROCESS_FORK, HOOK_TP_BTF, parent, sizeof(*x));
+	x = (void *)r->data;
+	x->child_pid = pid;
+	x->pad = 0;
+	x->child_start_time = child->start_boottime;
+	record_submit(r, false);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/* An attached program. Closing its last descriptor detaches it: nothing is pinned. */
+#include <errno.h>
+#include <string.h>
+#include "native.h"
+
+struct link_object {
+	PyObject_HEAD
+	struct bpf_link *link;
+};
+
+PyObject *LinkType;
+
+PyObject *link_wrap(struct bpf_link *link)
+{
+	allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)LinkType, Py_tp_alloc);
+	struct link_object *self = (struct link_object *)alloc((PyTypeObject *)LinkType, 0);
+
+	if (!self) {
+		bpf_link__destroy(link);
+		return NULL;
+	}
+	self->link = link;
+	return (PyObject *)self;
+}
+
+static PyObject *link_close(struct link_object *self, PyObject *unused)
+{
+	struct bpf_link *link = self->link;
+
+	self->link = NULL;
+	Py_BEGIN_ALLOW_THREADS
+	bpf_link__destroy(link);
+	Py_END_ALLOW_THREADS
+	Py_RETURN_NONE;
+}
+
+static void link_dealloc(struct link_object *self)
+{
+	PyTypeObject *type = Py_TYPE((PyObject *)self);
+
+	bpf_link__destroy(self->link);
+	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+	Py_DECREF(type);
+}
+
+static PyObject *link_fileno(struct link_object *self, PyObject *unused)
+{
+	if (!self->link) {
+		PyErr_SetString(PyExc_ValueError, "the link is closed");
+		return NULL;
+	}
+	return PyLong_FromLong(bpf_link__fd(self->link));
+}
+
+static PyMethodDef link_methods[] = {
+	{ "close", (PyCFunction)link_close, METH_NOARGS, "Detach." },
+	{ "fileno", (PyCFunction)link_fileno, METH_NOARGS, "Of the link, or of the perf event of a kprobe or tracepoint." },
+	{ 0 },
+};
+
+static PyType_Slot link_slots[] = {
+	{ Py_tp_doc, "An attached program." },
+	{ Py_tp_dealloc, link_dealloc },
+	{ Py_tp_methods, link_methods },
+	{ 0 },
+};
+
+static PyType_Spec link_spec = {
+	.name = "ringward.sensor._native.Link",
+	.basicsize = sizeof(struct link_object),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = link_slots,
+};
+
+int link_register(PyObject *module)
+{
+	LinkType = PyType_FromSpec(&link_spec);
+	return LinkType ? PyModule_AddObjectRef(module, "Link", LinkType) : -1;
+}

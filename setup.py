@@ -1,0 +1,70 @@
+"""Builds what pyproject.toml cannot say: the eBPF objects and the native module."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+CLANG = (
+    "clang",
+    "-O2",
+    "-g",
+    "-target",
+    "bpf",
+    "-mcpu=v3",
+    "-D__TARGET_ARCH_x86",
+    "-Wall",
+    "-Werror",
+    "-Wno-unused-function",
+    "-Wno-unknown-attributes",
+    "-I/usr/include/x86_64-linux-gnu",
+)
+# Debian's static archives are not position independent, so that the shared ones travel in the wheel.
+BUNDLED = ("libbpf.so.1", "libelf.so.1")
+
+
+def build_objects(folder: Path) -> None:
+    """Compile every bpf/NAME.bpf.c into folder/NAME.bpf.o; only its BTF stays of the debug information."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted(Path("bpf").glob("*.bpf.c")):
+        target = folder / source.name.replace(".bpf.c", ".bpf.o")
+        subprocess.run([*CLANG, "-c", str(source), "-o", str(target)], check=True)
+        subprocess.run(["llvm-strip", "-g", str(target)], check=True)
+
+
+def bundle_libraries(folder: Path) -> None:
+    """Copy the shared libraries that the native module is linked with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in BUNDLED:
+        found = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True)
+        shutil.copy(Path(found.stdout.strip()).resolve(), folder / name)
+
+
+class BuildWithObjects(build_ext):
+    """Compiles bpf/*.bpf.c into the package, then the native module."""
+
+    def run(self) -> None:
+        sensor = Path("src" if self.inplace else self.build_lib) / "ringward" / "sensor"
+        build_objects(sensor / "objects")
+        bundle_libraries(sensor / "lib")
+        super().run()
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "ringward.sensor._native",
+            sources=sorted(str(path) for path in Path("native").glob("*.c")),
+            depends=["native/native.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+            # DT_RPATH, not DT_RUNPATH: libbpf's own need of libelf is looked up there too.
+            extra_link_args=["-lbpf", "-Wl,-rpath,$ORIGIN/lib,--disable-new-dtags"],
+            py_limited_api=True,
+        )
+    ],
+    cmdclass={"build_ext": BuildWithObjects},
+)

@@ -1,0 +1,100 @@
+"""Record layouts from an object's BTF: what bpf/events.h compiled to."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from ringward.btf import types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringward.btf.types import Btf
+
+_MARK = "event_"
+_CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h"}
+_CODES |= {(4, False): "I", (4, True): "i", (8, False): "Q", (8, True): "q"}
+
+
+class LayoutError(ValueError):
+    """A record breaks the rules of bpf/events.h; the message names record and member."""
+
+
+class Field(NamedTuple):
+    """One scalar or byte array of a record, nested structs flattened."""
+
+    name: str  # "task.pid", "file.path"
+    ctype: str  # the typedef's or type's name: "pid_nr", "str_loc"; "__u8[32]" of an array
+    offset: int  # bytes from the start of the record
+    size: int  # bytes
+    code: str  # struct module format, one item
+
+
+class Layout(NamedTuple):
+    """One record: its fixed part; strings follow it."""
+
+    name: str
+    size: int  # bytes of the fixed part
+    fields: tuple[Field, ...]
+
+    def unpacker(self) -> struct.Struct:
+        """Return the compiled format of the whole fixed part."""
+        return struct.Struct("<" + "".join(field.code for field in self.fields))
+
+
+def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str) -> Iterator[Field]:
+    at = base
+    struct_type = btf.resolve(type_id)
+    for member in struct_type.members:
+        name = f"{prefix}{member.name}"
+        offset = base + member.offset
+        if offset != at:
+            raise LayoutError(f"record {record}: {offset - at} bytes of padding before {name}")
+        plain = btf.plain(member.type_id)[1]
+        real = btf.resolve(member.type_id)
+        size = btf.size_of(member.type_id)
+        if real.kind == types.STRUCT:
+            inner = prefix if member.name == "h" else f"{name}."
+            yield from _flatten(btf, member.type_id, inner, offset, record)
+        elif real.kind == types.ARRAY:
+            yield Field(name, f"{btf.resolve(real.size).name}[{real.count}]", offset, size, f"{size}s")
+        elif real.kind == types.INT and size in (1, 2, 4, 8):
+            yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
+        else:
+            raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or array")
+        at = offset + size
+    if at != base + struct_type.size:
+        raise LayoutError(f"record {record}: {base + struct_type.size - at} bytes of padding at the end of {prefix or record}")
+
+
+def struct_layout(btf: Btf, name: str) -> Layout:
+    """Return the layout of `struct name`.
+
+    Raises:
+        LayoutError: it does not exist, or has padding, pointers or bitfields.
+
+    """
+    type_id = btf.find(types.STRUCT, name)
+    if type_id is None:
+        raise LayoutError(f"no struct {name} in the object's BTF")
+    return Layout(name, btf.size_of(type_id), tuple(_flatten(btf, type_id, "", 0, name)))
+
+
+def layouts(btf: Btf) -> dict[str, Layout]:
+    """Return the layout of every record that the object marks with EVENT(name)."""
+    marked = [t.name for t in btf.types if t.kind == types.VAR and t.name.startswith(_MARK)]
+    return {name: struct_layout(btf, name) for name in (mark.removeprefix(_MARK) for mark in marked)}
+
+
+def enum_values(btf: Btf, name: str) -> dict[str, int]:
+    """Return the constants of `enum name`.
+
+    Raises:
+        LayoutError: the object has no such enum.
+
+    """
+    type_id = btf.find(types.ENUM, name)
+    if type_id is None:
+        raise LayoutError(f"no enum {name} in the object's BTF")
+    return dict(btf.get(type_id).values)
