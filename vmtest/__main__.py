@@ -7,9 +7,8 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from vmtest.errors import GuestError, UsageError, VmtestError
 from vmtest.guest import prepare_results, run_guest
@@ -17,22 +16,39 @@ from vmtest.kernels import KERNELS, Kernel, select_kernels
 from vmtest.modules import build_modules
 from vmtest.trees import kernel_entry, resolve_release
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
 
 def make_parser() -> argparse.ArgumentParser:
-    """The options before `--`."""
+    """Make the parser of the options before `--`."""
     parser = argparse.ArgumentParser(
         prog="python -m vmtest",
         usage="%(prog)s -k KERNEL [options] -- COMMAND [ARG...]",
-        description="Boot a guest with a Debian kernel on this machine's root file system and run a command in it.",
-        epilog="The exit status is the command's. 2: bad arguments. 4: the guest could not run it (one line says why).",
+        description="Run a command in a guest with a Debian kernel on the root file system of this machine.",
+        epilog="The exit status is the command's. 2: bad arguments. 4: the guest could not run it, and why.",
     )
     add = parser.add_argument
-    add("-k", "--kernel", action="append", default=[], metavar="NAME", help="6.1, 6.12, ...; repeat it, or `all`")
+    add(
+        "-k",
+        "--kernel",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="as in --list; repeatable; or `all`",
+    )
     add("--append", default="", metavar="WORDS", help="words for the kernel command line, in one argument")
     add("--memory", default="1G", metavar="SIZE", help="memory of the guest, as 512M or 1G (default 1G)")
     add("--cpus", type=int, default=1, metavar="N", help="processors of the guest (default 1)")
-    add("--timeout", type=float, default=600.0, metavar="SECONDS", help="for boot and command together (default 600)")
-    add("--results", type=Path, metavar="DIR", help="directory that the guest can write to (default: a new one)")
+    add(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="boot and command together (default 600)",
+    )
+    add("--results", type=Path, metavar="DIR", help="directory the guest can write to (default: a new one)")
     add("--env", action="append", default=[], metavar="NAME", help="hand over this variable; repeat it")
     add("--list", action="store_true", help="list the kernels and end")
     add("--modules", metavar="NAME", help="build the test modules for a kernel, print their folder, and end")
@@ -63,7 +79,7 @@ def list_kernels() -> None:
 
 
 def run_one(kernel: Kernel, command: Sequence[str], options: argparse.Namespace, results: Path | None) -> int:
-    """The status for one kernel; failures of the guest are told here."""
+    """Return the status for one kernel, and tell a failure of the guest."""
     try:
         done = run_guest(
             kernel.name,
@@ -82,12 +98,13 @@ def run_one(kernel: Kernel, command: Sequence[str], options: argparse.Namespace,
             say(f"console: {line}")
         say(str(error))
         return error.exit_status
-    say(f"kernel {kernel.name}: status {done.status}, up after {done.boot_seconds:.1f} s, {done.seconds:.1f} s in all")
+    times = f"up after {done.boot_seconds:.1f} s, {done.seconds:.1f} s in all"
+    say(f"kernel {kernel.name}: status {done.status}, {times}")
     return done.status
 
 
 def run(options: argparse.Namespace, command: Sequence[str]) -> int:
-    """Do what the options say. With several kernels: 4 if a guest failed, else the first status that is not 0."""
+    """Do what the options say. Several kernels: 4 if a guest failed, else the first status that is not 0."""
     if options.list:
         list_kernels()
         return 0
@@ -101,10 +118,10 @@ def run(options: argparse.Namespace, command: Sequence[str]) -> int:
         raise UsageError("give the command to run after `--`")
     if options.timeout <= 0:
         raise UsageError(f"--timeout {options.timeout:g}: give more than 0 seconds")
-    results: Path | None = options.results
-    if len(kernels) > 1:
-        results = prepare_results(results)
-    statuses = [run_one(k, command, options, results / k.name if len(kernels) > 1 and results else results) for k in kernels]
+    if len(kernels) == 1:
+        return run_one(kernels[0], command, options, options.results)
+    results = prepare_results(options.results)
+    statuses = [run_one(kernel, command, options, results / kernel.name) for kernel in kernels]
     return 4 if 4 in statuses else next((status for status in statuses if status), 0)
 
 
@@ -114,7 +131,7 @@ def end_by_signal(number: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status of the tool."""
+    """Run the tool and return its exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end_by_signal)
     split = list(arguments).index("--") if "--" in arguments else len(arguments)

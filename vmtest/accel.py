@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """KVM when it truly runs code here, software emulation (TCG) when it does not.
 
-/dev/kvm can exist, open, and create machines, and still fail at the first instruction (nested
-virtualization that is switched off, a filtered MSR). So the probe runs three instructions in a machine of its own.
+/dev/kvm can exist, open, and create machines, and still fail before the first instruction (nested
+virtualization that is switched off, a filtered MSR). So the probe runs a few instructions in a machine of
+its own.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import contextlib
 import json
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vmtest.cache import cache_root, locked
+from vmtest.cache import cache_root
 from vmtest.packages import last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROBE_SECONDS = 10.0
 KEEP_SECONDS = 3600.0
@@ -41,13 +46,14 @@ class Accelerator:
 
 
 def decide(status: int | None, stderr: str) -> Accelerator:
-    """What the probe's end means; `status` is None when it did not end in time."""
+    """Return what the probe's end means; `status` is None when it did not end in time."""
     if status == PROBE_STATUS:
         return Accelerator("kvm", "a probe ran code under it")
     if status is None:
         return Accelerator("tcg", f"KVM: the probe hung for {PROBE_SECONDS:g} s")
     errors = [line for line in stderr.splitlines() if "error" in line.lower()]
-    return Accelerator("tcg", f"KVM: {errors[0].strip() if errors else last_line(stderr)} (probe status {status})")
+    why = errors[0].strip() if errors else last_line(stderr)
+    return Accelerator("tcg", f"KVM: {why} (probe status {status})")
 
 
 def device_problem(device: Path) -> str | None:
@@ -60,19 +66,18 @@ def device_problem(device: Path) -> str | None:
 
 
 def probe_command(qemu: str, rom: Path, accelerator: str = "kvm", cpu: str = "host") -> list[str]:
-    """A machine that runs the reset code and ends with PROBE_STATUS."""
-    machine = ["-accel", accelerator, "-cpu", cpu, "-machine", "q35", "-m", "16M", "-nodefaults", "-no-user-config"]
-    debug_exit = ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
-    return [qemu, *machine, "-display", "none", "-no-reboot", "-bios", str(rom), *debug_exit]
+    """Return the command line of a machine that runs the reset code and ends with PROBE_STATUS."""
+    machine = f"-machine q35 -accel {accelerator} -cpu {cpu} -m 16M -nodefaults -no-user-config".split()
+    devices = ["-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    return [qemu, *machine, *devices, "-bios", str(rom)]
 
 
 def write_rom(rom: Path) -> Path:
-    """A 64 KiB ROM of hlt instructions with the reset code at its reset vector."""
+    """Write a 64 KiB ROM of hlt instructions with the reset code at its reset vector."""
     image = bytearray(b"\xf4" * 65536)
     image[0xFFF0 : 0xFFF0 + len(_RESET_CODE)] = _RESET_CODE
-    part = rom.with_name(f"{rom.name}.{os.getpid()}")
-    part.write_bytes(image)
-    return part.replace(rom)
+    rom.write_bytes(image)
+    return rom
 
 
 def run_probe(command: Sequence[str]) -> tuple[int | None, str]:
@@ -88,7 +93,7 @@ def run_probe(command: Sequence[str]) -> tuple[int | None, str]:
 
 
 def recall(text: str, key: str, at: float) -> Accelerator | None:
-    """The answer kept in `text`, when it is for the same machine state (`key`) and less than an hour old."""
+    """Return the answer kept in `text` if it is for the same machine state (`key`) and still fresh."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         kept = json.loads(text)
         if kept["key"] == key and 0 <= at - kept["time"] < KEEP_SECONDS and kept["name"] in ("kvm", "tcg"):
@@ -97,18 +102,19 @@ def recall(text: str, key: str, at: float) -> Accelerator | None:
 
 
 def choose_accelerator(qemu: str, device: Path = Path("/dev/kvm")) -> Accelerator:
-    """The accelerator for this boot, user and QEMU. The probe's answer is kept in the cache for an hour."""
+    """Return the accelerator for this boot, user and QEMU; the probe's answer is kept for an hour."""
     if problem := device_problem(device):
         return Accelerator("tcg", f"KVM: {problem}")
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    key = f"{boot} {os.getuid()} {qemu} {os.stat(qemu).st_mtime_ns} {os.stat(device).st_mtime_ns}"
+    key = f"{boot} {os.getuid()} {qemu} {Path(qemu).stat().st_mtime_ns} {device.stat().st_mtime_ns}"
     kept = cache_root() / "accelerator.json"
-    with locked(kept.with_name(".accelerator.lock")):
-        with contextlib.suppress(OSError):
-            if answer := recall(kept.read_text(), key, time.time()):
-                return answer
-        answer = decide(*run_probe(probe_command(qemu, write_rom(kept.with_name("probe.rom")))))
-        part = kept.with_suffix(".part")
+    with contextlib.suppress(OSError):
+        if answer := recall(kept.read_text(), key, time.time()):
+            return answer
+    with tempfile.TemporaryDirectory(prefix="vmtest-") as folder:
+        answer = decide(*run_probe(probe_command(qemu, write_rom(Path(folder, "probe.rom")))))
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs a probe each time, no more
+        part = kept.with_suffix(f".{os.getpid()}")
         part.write_text(json.dumps({"key": key, "time": time.time(), **asdict(answer)}))
         part.replace(kept)
     return answer

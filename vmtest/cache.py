@@ -3,8 +3,8 @@
 
 An entry is built in a temporary directory beside its place and renamed into it, so that it is there
 completely or not at all. One lock file an entry keeps two runs from building the same one. Each entry carries
-a manifest (relative path -> size in bytes; SHA-256 for the files named by the builder); an entry that does not
-agree with it is thrown away and built again.
+a manifest (relative path -> size in bytes; SHA-256 for the files named by the builder); an entry that does
+not agree with it is thrown away and built again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtest.errors import VmtestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MANIFEST = ".manifest.json"
 
@@ -32,7 +35,7 @@ def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
     if own := environ.get("RINGWARD_CACHE"):
         return Path(own).absolute()
     xdg = environ.get("XDG_CACHE_HOME", "")
-    base = Path(xdg) if os.path.isabs(xdg) else Path(environ.get("HOME") or Path.home()) / ".cache"
+    base = Path(xdg) if xdg.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".cache"
     return base / "ringward"
 
 
@@ -87,10 +90,11 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def ensure(entry: Path, build: Callable[[Path], Iterable[str]]) -> Path:
-    """The directory `entry`, built when it is missing or broken.
+    """Return the directory `entry`, built when it is missing or broken.
 
     `build` fills an empty directory on the same file system and returns the relative paths of the files whose
-    digests are to be checked at each use. Raises VmtestError when the cache cannot be written, and what `build` raises.
+    digests are to be checked at each use. Raises VmtestError when the cache cannot be written, and what
+    `build` raises.
     """
     if what_is_broken(entry) is None:
         return entry

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vmtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,18 @@ KERNELS: tuple[Kernel, ...] = (
     Kernel(
         "6.12",
         "linux-image-6.12-amd64",
-        "Debian 12's newer kernel (bookworm-security); modules are .ko.xz, decompressed in the kernel or by kmod",
+        "Debian 12's newer kernel (bookworm-security); modules are .ko.xz, which kmod 30 decompresses itself",
     ),
 )
 
 
 def kernel_names() -> list[str]:
-    """The names that `-k` accepts, apart from `all`."""
+    """Return the names that `-k` accepts, apart from `all`."""
     return [kernel.name for kernel in KERNELS]
 
 
 def find_kernel(name: str) -> Kernel:
-    """The kernel of that name. Raises UsageError with the nearest names."""
+    """Return the kernel of that name. Raises UsageError with the nearest names."""
     for kernel in KERNELS:
         if kernel.name == name:
             return kernel

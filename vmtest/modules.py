@@ -6,8 +6,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtest.cache import cache_root, ensure
 from vmtest.errors import VmtestError
@@ -15,18 +15,21 @@ from vmtest.kernels import find_kernel
 from vmtest.packages import run_tool
 from vmtest.trees import Report, fetch_headers, fetch_kernel, silent
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 SOURCES = Path(__file__).parent / "kmod"
 COMPILER = "gcc-12"  # what Debian 12 builds both kernels with
 BUILD_SECONDS = 600
 
 
 def source_files(folder: Path = SOURCES) -> list[Path]:
-    """The files that a build reads."""
+    """Return the files that a build reads."""
     return sorted(path for path in folder.iterdir() if path.name == "Kbuild" or path.suffix in (".c", ".h"))
 
 
 def content_key(files: Iterable[Path], *others: str) -> str:
-    """First 16 hex digits of the SHA-256 over names, lengths and contents of the files, and the other inputs."""
+    """Hash names and contents of the files and the other inputs: 16 hex digits of the SHA-256."""
     digest = hashlib.sha256()
     for name, content in [(f.name, f.read_bytes()) for f in files] + [("", o.encode()) for o in others]:
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -34,7 +37,7 @@ def content_key(files: Iterable[Path], *others: str) -> str:
 
 
 def build_modules(name: str, report: Report = silent) -> Path:
-    """The folder with the .ko files for the kernel of that name ("6.12"), built when the cache lacks them.
+    """Return the folder with the .ko files for the kernel of that name ("6.12"), built when needed.
 
     Raises UsageError for an unknown kernel, VmtestError with the compiler's first error when the build fails.
     """
@@ -50,7 +53,8 @@ def build_modules(name: str, report: Report = silent) -> Path:
         work.mkdir()
         for file in files:
             shutil.copy(file, work)
-        command = ["make", "-C", str(build_dir), f"M={work}", f"CC={COMPILER}", f"-j{os.cpu_count() or 1}", "modules"]
+        settings = [f"M={work}", f"CC={COMPILER}", f"-j{os.cpu_count() or 1}"]
+        command = ["make", "-C", str(build_dir), *settings, "modules"]
         status, out, err = run_tool(command, "make", BUILD_SECONDS)
         built = sorted(work.glob("*.ko"))
         if status or not built:
@@ -58,6 +62,7 @@ def build_modules(name: str, report: Report = silent) -> Path:
             raise VmtestError(f"cannot build the test modules for {release}: {errors[0].strip()}")
         for ko in built:  # debug information would be nine tenths of the file
             run_tool(["strip", "--strip-debug", str(ko)], "binutils", 60)
-        return [shutil.move(ko, tree / ko.name).name for ko in built]
+            ko.rename(tree / ko.name)
+        return [ko.name for ko in built]
 
     return ensure(entry, build)

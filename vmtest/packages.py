@@ -11,11 +11,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtest.errors import VmtestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DOWNLOAD_SECONDS = 900
 
@@ -42,7 +45,7 @@ def parse_depends(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 def parse_package(record: str) -> Package | None:
-    """The first stanza of `apt-cache show`, or None when there is none."""
+    """Return the first stanza of `apt-cache show`, or None when there is none."""
     fields: dict[str, str] = {}
     for line in record.strip().split("\n\n", 1)[0].splitlines():
         name, colon, value = line.partition(":")
@@ -59,8 +62,10 @@ def parse_package(record: str) -> Package | None:
     )
 
 
-def run_tool(arguments: Sequence[str], package: str, timeout: float, cwd: Path | None = None) -> tuple[int, str, str]:
-    """Run a host tool in the C locale: status, stdout, stderr. Raises VmtestError when it is missing or hangs."""
+def run_tool(
+    arguments: Sequence[str], package: str, timeout: float, cwd: Path | None = None
+) -> tuple[int, str, str]:
+    """Run a host tool in the C locale: status, stdout, stderr. Raises VmtestError if missing or hanging."""
     # Under `make test` MAKEFLAGS would reach a module build and offer it a job server it cannot have.
     environ = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     path = environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # depmod, for users without it
@@ -85,13 +90,13 @@ def run_tool(arguments: Sequence[str], package: str, timeout: float, cwd: Path |
 
 
 def last_line(*texts: str) -> str:
-    """The last line that says something, for a one-line message."""
+    """Return the last line that says something, for a one-line message."""
     lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no message"
 
 
 def look_up(name: str) -> Package:
-    """The candidate version of a package in apt's lists. Raises VmtestError when they do not have it."""
+    """Return the candidate version of a package in apt's lists. Raises VmtestError when there is none."""
     _, out, _ = run_tool(["apt-cache", "show", "--no-all-versions", name], "apt", 60)
     package = parse_package(out)
     if package is None:
@@ -124,6 +129,8 @@ def unpack(name: str, tree: Path) -> None:
     try:
         status, out, err = run_tool(["dpkg", "-x", str(deb), str(tree)], "dpkg", 300)
         if status:
-            raise VmtestError(f"cannot unpack {deb.name} below {tree}: {last_line(out, err)}; is the disk full?")
+            raise VmtestError(
+                f"cannot unpack {deb.name} below {tree}: {last_line(out, err)}; is the disk full?"
+            )
     finally:
         deb.unlink()

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 DRAIN_SECONDS = 5
 
@@ -44,6 +47,7 @@ say status $status
 sleep 60  # the host ends the machine
 """
 
+
 def guest_environment(environ: Mapping[str, str], names: Sequence[str], results: Path) -> dict[str, str]:
     """PATH, VIRTUAL_ENV, HOME and VMTEST_RESULTS, and the named variables as far as they are set."""
     kept = {name: environ[name] for name in ("VIRTUAL_ENV", *names) if name in environ}
@@ -52,9 +56,11 @@ def guest_environment(environ: Mapping[str, str], names: Sequence[str], results:
 
 
 def guest_script(command: Sequence[str], results: Path, cwd: Path, environment: Mapping[str, str]) -> str:
-    """The shell script that prepares the guest, runs the command and leaves its status. Raises UsageError."""
+    """Return the script that prepares the guest, runs the command, leaves its status. Raises UsageError."""
     if not command or "\0" in "".join(command):
         raise UsageError("give a command to run in the guest, without NUL characters")
+    if "=" in command[0]:  # env(1) would take it for a variable
+        raise UsageError(f"the command {command[0]!r} has a = in its name: start it through sh -c")
     return _GUEST_SCRIPT.format(
         results=shlex.quote(str(results)),
         path=shlex.quote(environment["PATH"]),

@@ -8,17 +8,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtest.cache import cache_root, ensure, what_is_broken
 from vmtest.errors import VmtestError
-from vmtest.kernels import Kernel
 from vmtest.packages import Package, last_line, look_up, run_tool, unpack
+
+if TYPE_CHECKING:
+    from vmtest.kernels import Kernel
 
 Report = Callable[[str], None]
 
 
 def silent(_line: str) -> None:
-    """A Report that says nothing."""
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,21 @@ class KernelTree:
 
 
 def image_release(kernel: Kernel, meta: Package) -> str:
-    """The kernel release whose image `meta` depends on. Raises VmtestError when it is not of that series."""
+    """Return the release whose image `meta` depends on. Raises VmtestError when it is of another series."""
     for alternatives in meta.depends:
         if match := re.fullmatch(r"linux-image-(\d.*)", alternatives[0]):
             release = match.group(1)
             if re.match(rf"{re.escape(kernel.name)}[.-]", release):
                 return release
             raise VmtestError(
-                f"{meta.name} {meta.version} gives kernel {release}, not {kernel.name}: "
-                "the kernel list is that of Debian 12 (bookworm); add its sources to apt and run `apt-get update`"
+                f"{meta.name} {meta.version} gives kernel {release}, not {kernel.name}; "
+                "the kernels are those of Debian 12 (bookworm): add its sources to apt, run `apt-get update`"
             )
     raise VmtestError(f"{meta.name} {meta.version} depends on no kernel image; run `apt-get update` as root")
 
 
 def resolve_release(kernel: Kernel) -> str:
-    """The newest release of that series in apt's lists. Raises VmtestError."""
+    """Return the newest release of that series in apt's lists. Raises VmtestError."""
     return image_release(kernel, look_up(kernel.meta_package))
 
 
@@ -74,7 +77,7 @@ def cached_releases(kernel: Kernel) -> list[str]:
 
 
 def fetch_release(release: str, report: Report = silent) -> KernelTree:
-    """The image package of one release, fetched when it is not in the cache. Raises VmtestError."""
+    """Return the image package of one release, fetched when the cache lacks it. Raises VmtestError."""
     package = f"linux-image-{release}"
 
     def build(tree: Path) -> list[str]:
@@ -93,7 +96,7 @@ def fetch_release(release: str, report: Report = silent) -> KernelTree:
 
 
 def fetch_kernel(kernel: Kernel, report: Report = silent) -> KernelTree:
-    """The newest kernel of a series; without apt's lists or the network, the newest one in the cache.
+    """Return the newest kernel of a series; without apt's lists or the network, the newest one in the cache.
 
     Raises VmtestError when there is neither.
     """
@@ -111,19 +114,20 @@ def make_relocatable(tree: Path, release: str) -> None:
     """Let unpacked headers be used where they are: they name /usr/src and /usr/lib by absolute paths."""
     for folder, directories, names in os.walk(tree):
         for path in (Path(folder, name) for name in (*directories, *names)):
-            if path.is_symlink() and (target := os.readlink(path)).startswith("/"):
-                inside = tree / target.lstrip("/")
+            if path.is_symlink() and (target := path.readlink()).is_absolute():
+                inside = tree / target.relative_to("/")
                 if inside.exists():
                     path.unlink()
                     path.symlink_to(os.path.relpath(inside, path.parent))
     makefile = tree / "usr" / "src" / f"linux-headers-{release}" / "Makefile"
     text = makefile.read_text()
     here = "$(dir $(abspath $(lastword $(MAKEFILE_LIST))))../"
-    makefile.write_text(re.sub(r"^(include\s+)/usr/src/", lambda m: m.group(1) + here, text, flags=re.M))
+    text = re.sub(r"^include\s+/usr/src/", lambda _: f"include {here}", text, flags=re.MULTILINE)
+    makefile.write_text(text)
 
 
 def fetch_headers(release: str, report: Report = silent) -> Path:
-    """The build directory (for make -C) of one release: headers, common headers and kbuild. Raises VmtestError."""
+    """Return the build directory (for make -C) of one release, with all that it needs. Raises VmtestError."""
     package = f"linux-headers-{release}"
     build_dir = f"usr/src/{package}"
 

@@ -32,8 +32,7 @@ def section(data: bytes, name: str) -> bytes:
     if shentsize != _SECTION.size:
         raise ElfError(f"section headers have {shentsize} bytes, not {_SECTION.size}")
     headers = [
-        _SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}"))
-        for i in range(shnum)
+        _SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}")) for i in range(shnum)
     ]
     if shstrndx >= len(headers):
         raise ElfError(f"section {shstrndx} should hold the names; there are {len(headers)}")

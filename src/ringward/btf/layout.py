@@ -58,14 +58,16 @@ def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str) -> Ite
             inner = prefix if member.name == "h" else f"{name}."
             yield from _flatten(btf, member.type_id, inner, offset, record)
         elif real.kind == types.ARRAY:
-            yield Field(name, f"{btf.resolve(real.size).name}[{real.count}]", offset, size, f"{size}s")
+            yield Field(name, f"{btf.resolve(real.size).name}[{real.length}]", offset, size, f"{size}s")
         elif real.kind == types.INT and size in (1, 2, 4, 8):
             yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
         else:
             raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or array")
         at = offset + size
     if at != base + struct_type.size:
-        raise LayoutError(f"record {record}: {base + struct_type.size - at} bytes of padding at the end of {prefix or record}")
+        raise LayoutError(
+            f"record {record}: {base + struct_type.size - at} bytes of padding at the end of {prefix or record}"
+        )
 
 
 def struct_layout(btf: Btf, name: str) -> Layout:

@@ -34,7 +34,7 @@ class Type(NamedTuple):
     size: int
     members: tuple[Member, ...] = ()
     values: tuple[tuple[str, int], ...] = ()  # of an enum
-    count: int = 0  # elements of an array
+    length: int = 0  # elements of an array
     encoding: int = 0  # of an int: 1 signed, 2 char, 4 bool
 
 
@@ -78,12 +78,12 @@ class Btf:
         at += _TYPE.size
         members: list[Member] = []
         values: list[tuple[str, int]] = []
-        count = encoding = 0
+        length = encoding = 0
         if kind == INT:
             (word,) = struct.unpack_from("<I", body, at)
             encoding, at = word >> 24 & 0xF, at + 4
         elif kind == ARRAY:
-            size, _index, count = struct.unpack_from("<III", body, at)
+            size, _index, length = struct.unpack_from("<III", body, at)
             at += 12
         elif kind in (STRUCT, UNION):
             for _ in range(vlen):
@@ -110,7 +110,7 @@ class Btf:
             at += 4
         elif not PTR <= kind <= TYPE_TAG:
             raise BtfError(f"type {len(self.types)}: unknown kind {kind}")
-        self.types.append(Type(kind, name, size, tuple(members), tuple(values), count, encoding))
+        self.types.append(Type(kind, name, size, tuple(members), tuple(values), length, encoding))
         return at
 
     def find(self, kind: int, name: str) -> int | None:
@@ -154,7 +154,7 @@ class Btf:
         if found.kind == PTR:
             return 8
         if found.kind == ARRAY:
-            return found.count * self.size_of(found.size, depth + 1)
+            return found.length * self.size_of(found.size, depth + 1)
         if found.kind in (INT, STRUCT, UNION, ENUM, FLOAT, DATASEC, ENUM64):
             return found.size
         raise BtfError(f"type id {type_id} ({found.name or found.kind}) has no size")

@@ -1,0 +1,104 @@
+"""What the six module system calls have in common: their hooks."""
+
+from __future__ import annotations
+
+from ringward.events.hooks import Hook, Ladder
+
+OBJECT = "module_syscall"
+EXTRA = frozenset(
+    {"attempt.id", "attempt.entered", "attempt.result", "attempt.state", "attempt.nr", "pad"},
+)
+_NOT_STOPPED = "an attempt that seccomp or ptrace stops before the call"
+
+
+def raw(call: str) -> Hook:
+    """Return the hook that every call has, dead ones included."""
+    return Hook(
+        "sys_enter, sys_exit",
+        "tp_btf",
+        f"Arguments of `{call}` at entry, its result at exit, for 64-bit, 32-bit and x32 callers;"
+        " at exit alone, an attempt that seccomp or ptrace stopped before entry.",
+        OBJECT,
+        ("tp_btf_sys_enter", "tp_btf_sys_exit"),
+    )
+
+
+def ladder(call: str) -> Ladder:
+    """Return all hooks of a call that the kernel has a function for."""
+    return (
+        raw(call),
+        Hook(
+            f"__x64_sys_{call}, __ia32_sys_{call}",
+            "fentry",
+            "Arguments at the function's entry, result at its return, for each kind of caller.",
+            OBJECT,
+            (f"fentry_x64_{call}", f"fexit_x64_{call}", f"fentry_ia32_{call}", f"fexit_ia32_{call}"),
+            _NOT_STOPPED,
+        ),
+        Hook(
+            f"__x64_sys_{call}, __ia32_sys_{call}",
+            "kprobe",
+            "As fentry, where the kernel has no BPF trampolines.",
+            OBJECT,
+            (f"kprobe_x64_{call}", f"kretprobe_x64_{call}", f"kprobe_ia32_{call}", f"kretprobe_ia32_{call}"),
+            _NOT_STOPPED,
+        ),
+        Hook(
+            f"syscalls:sys_enter_{call}, syscalls:sys_exit_{call}",
+            "tracepoint",
+            "Arguments at entry, result at exit, of 64-bit and x32 callers.",
+            OBJECT,
+            (f"tracepoint_enter_{call}", f"tracepoint_exit_{call}"),
+            f"{_NOT_STOPPED}; 32-bit callers (the kernel keeps them from these tracepoints)",
+        ),
+    )
+
+
+PARAMS_COPY: Ladder = (
+    Hook(
+        "strndup_user",
+        "fentry",
+        "The kernel's own copy of the parameters.",
+        "copies",
+        ("fexit_strndup_user",),
+    ),
+    Hook(
+        "strndup_user",
+        "kprobe",
+        "The kernel's own copy of the parameters.",
+        "copies",
+        ("kretprobe_strndup_user",),
+    ),
+)
+FILE_COPY: Ladder = (
+    Hook(
+        "security_kernel_read_file",
+        "fentry",
+        "The file that the kernel reads from, whatever the descriptor has become.",
+        "copies",
+        ("fentry_kernel_read_file",),
+    ),
+    Hook(
+        "security_kernel_read_file",
+        "kprobe",
+        "The file that the kernel reads from, whatever the descriptor has become.",
+        "copies",
+        ("kprobe_kernel_read_file",),
+    ),
+)
+NAME_COPY: Ladder = (
+    Hook(
+        "find_module",
+        "fentry",
+        "The kernel's own copy of the name; the module's reference count and holders.",
+        "copies",
+        ("fexit_find_module",),
+    ),
+    Hook(
+        "find_module",
+        "kprobe",
+        "The kernel's own copy of the name; the module's reference count and holders.",
+        "copies",
+        ("kprobe_find_module", "kretprobe_find_module"),
+    ),
+)

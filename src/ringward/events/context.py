@@ -1,0 +1,155 @@
+"""What every event carries besides its own arguments: who, where, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+
+class FileId(msgspec.Struct, frozen=True):
+    """A file as the kernel held it; all from kernel memory."""
+
+    path: str | None
+    """As the initial mount namespace sees it; None when the walk to the root failed."""
+    dev: str
+    """``major:minor`` of the superblock."""
+    inode: int
+    ctime: int
+    """Nanoseconds since 1970."""
+    deleted: bool = False
+    """No name leads to the inode (i_nlink is 0): deleted, or a memfd."""
+
+
+class Ancestor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A process that another descends from."""
+
+    id: str
+    pid: int
+    comm: str | None = None
+    exe: str | None = None
+    args: tuple[str, ...] | None = None
+    unread: str | None = None
+    """Why comm, exe or args is None."""
+
+
+class Process(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The task that an event happened in.
+
+    Numbers are in the initial namespaces. `exe`, `args` and `cwd` are those of the last
+    exec that was seen, or of /proc; what could not be had is None, with its reason in `unread`.
+    """
+
+    id: str
+    """``pid@ticks``: the thread group and its start in clock ticks (1/100 s) since boot."""
+    pid: int
+    tid: int
+    start_time: int
+    """Of the thread group's leader: nanoseconds since boot."""
+    ppid: int
+    parent: str
+    """`id` of the parent."""
+    uid: int
+    gid: int
+    euid: int
+    egid: int
+    loginuid: int | None
+    """None: nobody logged in (kernel: (uid_t)-1)."""
+    sessionid: int | None
+    comm: str
+    exe: str | None
+    args: tuple[str, ...] | None
+    cwd: str | None
+    cgroup: str | None
+    container: str | None
+    """Container id out of the cgroup's path; None: not in a container that names itself so."""
+    namespaces: dict[str, int]
+    """Inode number of mnt, pid, net and user."""
+    ancestors: tuple[Ancestor, ...]
+    """Nearest first, as far as they are known."""
+    kthread: bool = False
+    unread: dict[str, str] = {}
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a module load came about."""
+
+    kind: str
+    """request (the kernel asked), udev, modules-load, initramfs, command; unknown with a reason."""
+    text: str
+    """One line for a person: ``kernel asked for net-pf-5 for python3[123]``."""
+    alias: str | None = None
+    """What the kernel asked for."""
+    request: str | None = None
+    requester: Ancestor | None = None
+    device: str | None = None
+    """DEVPATH of the device that udev loads for."""
+    modalias: str | None = None
+    unread: dict[str, str] = {}
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Another load that this one is tied to by symbols."""
+
+    name: str
+    load: str | None
+    """Its lifecycle id; None: it was loaded before."""
+
+
+class Load(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The lifecycle that an event is a step of."""
+
+    id: str
+    origin: Origin | None = None
+    module: str | None = None
+    digest: str | None = None
+    """SHA-256 of the kernel's copy of the image, hexadecimal."""
+    uses: tuple[Need, ...] = ()
+    """Modules whose symbols this one uses."""
+    needed_by: Need | None = None
+    """The load that this one was made for."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """User memory said one thing at entry, and the kernel worked with another."""
+
+    field: str
+    entry: Any
+    kernel: Any
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event. `args` is an instance of the class in the catalogue that `event` names."""
+
+    event: str
+    time: str
+    """RFC 3339, nanoseconds, UTC."""
+    ktime: int
+    """CLOCK_BOOTTIME, nanoseconds."""
+    host: str
+    cpu: int | None
+    """None: made by the sensor itself, not by a hook."""
+    seq: int | None
+    """Per CPU, from 1. A gap is a loss only when events_lost says so."""
+    hook: str | None
+    """How it was seen: tp_btf, fentry, kprobe, tracepoint, lsm, uevent, sensor."""
+    abi: str | None = None
+    """64-bit, ia32 or x32: the caller's system call interface."""
+    process: Process | None
+    args: Any
+    result: int | None = None
+    """Return value; negative: -errno. None with a reason in `unread` where there should be one."""
+    error: str | None = None
+    """The errno's name, when result is negative."""
+    duration: int | None = None
+    """Nanoseconds from entry to return."""
+    load: Load | None = None
+    tags: dict[str, tuple[str, ...]] = {}
+    """Of each argument: K, U, TOCTOU, OPT."""
+    sources: dict[str, str] = {}
+    """Of racy arguments: the reading shown: entry, kernel, exit."""
+    differences: tuple[Difference, ...] = ()
+    unread: dict[str, str] = {}
+    """Why an argument is None."""

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vmtest.errors import UsageError
+from vmtest.script import guest_environment, guest_script
+
+ODD = ["printf", "%s\\n", "it's", "a b", "$HOME", "`id`", "\n", "*", "{x}", ""]
+
+
+def make(command: list[str], environment: dict[str, str] | None = None) -> str:
+    return guest_script(
+        command, Path("/tmp/r"), Path("/srv/it's here"), environment or {"PATH": "/usr/bin:/bin"}
+    )
+
+
+def test_the_script_is_valid_shell() -> None:
+    done = subprocess.run(["sh", "-n"], input=make(ODD), text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_command_and_variables_reach_the_program_unchanged() -> None:
+    script = make(ODD, {"PATH": "/usr/bin:/bin", "ODD": "a'b $x"})
+    begin, end = script.index("env -i "), script.index(" </dev/null >/run/vmtest.out")
+    line = script[begin:end]
+    done = subprocess.run(["sh", "-c", line], text=True, capture_output=True, check=True)
+    assert done.stdout == "".join(f"{word}\n" for word in ODD[2:])
+    shown = line.replace(line[line.index("printf") :], "env")
+    environment = subprocess.run(["sh", "-c", shown], text=True, capture_output=True, check=True).stdout
+    assert environment == "PATH=/usr/bin:/bin\nODD=a'b $x\n"
+
+
+@pytest.mark.parametrize("command", [[], ["a\0b"], ["A=1", "b"]])
+def test_commands_that_cannot_be_run(command: list[str]) -> None:
+    with pytest.raises(UsageError):
+        make(command)
+
+
+def test_only_named_variables_are_handed_over() -> None:
+    environ = {"PATH": "/x", "VIRTUAL_ENV": "/v", "SECRET": "s", "WANTED": "w"}
+    found = guest_environment(environ, ["WANTED", "UNSET"], Path("/r"))
+    assert found == {
+        "PATH": "/x:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "VMTEST_RESULTS": "/r",
+        "VIRTUAL_ENV": "/v",
+        "WANTED": "w",
+    }

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QEMU's command line from virtme-run, and the running QEMU."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from typing import IO, TYPE_CHECKING
+
+from vmtest.errors import VmtestError
+from vmtest.packages import last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Self
+
+BUILD_SECONDS = 120
+
+
+def qemu_command(virtme: str, arguments: Sequence[str], results: Path) -> list[str]:
+    """Return QEMU's command line as the program `virtme` (virtme-run) builds it. Raises VmtestError.
+
+    QEMU is started by us and not by virtme-run, so that it is our own child: nobody stands between us and it
+    when it has to be ended.
+    """
+    try:
+        done = subprocess.run(
+            [virtme, *arguments],
+            env={**os.environ, "TMPDIR": str(results / "vm")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise VmtestError(f"{virtme} did not build the guest's command line in {BUILD_SECONDS} s") from error
+    lines = [line for line in done.stdout.splitlines() if " -kernel " in line]
+    if done.returncode or not lines or not (results / "vm" / "initramfs").exists():
+        raise VmtestError(f"{virtme} could not prepare the guest: {last_line(done.stdout, done.stderr)}")
+    (results / "vm" / "qemu-command").write_text(lines[-1] + "\n")
+    return shlex.split(lines[-1])
+
+
+class Machine:
+    """A running QEMU in a process group of its own; a context manager that ends it whatever happens."""
+
+    def __init__(self, command: Sequence[str], console: Path) -> None:
+        self._command = list(command)
+        # Not even kill -9 of this process may leave QEMU behind (the kernel sends the signal when the thread
+        # that started it ends: PR_SET_PDEATHSIG(2const)).
+        if setpriv := shutil.which("setpriv"):
+            self._command = [setpriv, "--pdeathsig", "KILL", "--", *self._command]
+        self._console = console
+
+    def __enter__(self) -> Self:
+        # One pipe for QEMU's messages and the guest's console: QEMU opens /proc/self/fd/2 several times, and
+        # would cut off a regular file each time.
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._log, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
+        return self
+
+    def _log(self, pipe: IO[bytes]) -> None:
+        with pipe, self._console.open("wb", buffering=0) as log:
+            while chunk := os.read(pipe.fileno(), 65536):
+                log.write(chunk)
+
+    def poll(self) -> int | None:
+        """Return QEMU's exit status, None while it runs."""
+        return self._process.poll()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join(timeout=5)
