@@ -183,6 +183,4 @@ def run_guest(
         raise GuestError(f"kernel {kernel}: {explain(end, tail)}; console log: {log}", folder, tail)
     out, err = ((folder / name).read_text(errors="backslashreplace") for name in ("stdout", "stderr"))
     seconds = time.monotonic() - begin
-    return GuestResult(
-        end.status, out, err, folder, seconds, accelerator.name, end.boot_seconds, tree.release
-    )
+    return GuestResult(end.status, out, err, folder, seconds, accelerator.name, end.boot_seconds, tree.release)

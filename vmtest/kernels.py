@@ -52,9 +52,7 @@ def find_kernel(name: str) -> Kernel:
             return kernel
     names = kernel_names()
     nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names
-    raise UsageError(
-        f"unknown kernel {name!r}; nearest: {', '.join(nearest)} (python -m vmtest --list shows all)"
-    )
+    raise UsageError(f"unknown kernel {name!r}; nearest: {', '.join(nearest)} (python -m vmtest --list shows all)")
 
 
 def select_kernels(names: Iterable[str]) -> list[Kernel]:

@@ -91,9 +91,7 @@ class Shape:
             raise UsageError(f"--cpus {self.cpus}: give at least 1")
 
 
-def virtme_arguments(
-    tree: KernelTree, accelerator: Accelerator, results: Path, cwd: Path, shape: Shape
-) -> list[str]:
+def virtme_arguments(tree: KernelTree, accelerator: Accelerator, results: Path, cwd: Path, shape: Shape) -> list[str]:
     """Arguments that make virtme-run print QEMU's command line instead of running it. Raises UsageError."""
     check_path(tree.root, "cache directory")
     arguments = ["--kimg", str(tree.image), "--mods", "auto", "--force-9p", "--disable-microvm"]

@@ -62,9 +62,7 @@ def parse_package(record: str) -> Package | None:
     )
 
 
-def run_tool(
-    arguments: Sequence[str], package: str, timeout: float, cwd: Path | None = None
-) -> tuple[int, str, str]:
+def run_tool(arguments: Sequence[str], package: str, timeout: float, cwd: Path | None = None) -> tuple[int, str, str]:
     """Run a host tool in the C locale: status, stdout, stderr. Raises VmtestError if missing or hanging."""
     # Under `make test` MAKEFLAGS would reach a module build and offer it a job server it cannot have.
     environ = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
@@ -129,8 +127,6 @@ def unpack(name: str, tree: Path) -> None:
     try:
         status, out, err = run_tool(["dpkg", "-x", str(deb), str(tree)], "dpkg", 300)
         if status:
-            raise VmtestError(
-                f"cannot unpack {deb.name} below {tree}: {last_line(out, err)}; is the disk full?"
-            )
+            raise VmtestError(f"cannot unpack {deb.name} below {tree}: {last_line(out, err)}; is the disk full?")
     finally:
         deb.unlink()

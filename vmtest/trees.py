@@ -68,11 +68,7 @@ def kernel_entry(release: str) -> Path:
 
 def cached_releases(kernel: Kernel) -> list[str]:
     """Complete cache entries of that series, newest first."""
-    found = [
-        entry
-        for entry in (cache_root() / "kernels").glob(f"{kernel.name}[.-]*")
-        if what_is_broken(entry) is None
-    ]
+    found = [entry for entry in (cache_root() / "kernels").glob(f"{kernel.name}[.-]*") if what_is_broken(entry) is None]
     return [entry.name for entry in sorted(found, key=lambda e: e.stat().st_mtime, reverse=True)]
 
 

@@ -16,6 +16,8 @@ import pytest
 from vmtest import GuestError, build_modules, run_guest
 from vmtest.kernels import kernel_names
 
+ROOT = Path(__file__).parents[2]
+
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-x86_64") is None,
     reason="qemu-system-x86_64 is not installed (Debian package qemu-system-x86)",
@@ -25,7 +27,8 @@ PROBE = """
 uname -r; pwd; echo "$0 $1"; id -u
 echo one >&2; echo two >/dev/stderr
 modprobe dummy && cp /proc/modules "$VMTEST_RESULTS/modules"
-insmod $MODULES/rw_param.ko text=hello && cat /sys/module/rw_param/parameters/text /sys/module/rw_param/version
+insmod $MODULES/rw_param.ko text=hello
+cat /sys/module/rw_param/parameters/text /sys/module/rw_param/version
 insmod $MODULES/rw_fail.ko error=17; echo "rw_fail $?"
 $PYTHON -c 'import time; print("python", time.time() > 0)'
 insmod $MODULES/rw_hang.ko seconds=1 && echo "rw_hang ended"
@@ -122,8 +125,8 @@ def test_a_command_that_does_not_end(tmp_path: Path) -> None:
 
 def test_a_guest_that_panics(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "vmtest", "-k", "6.12", "--timeout", "240", "--results", str(tmp_path)]
-    crash = ["--", "sh", "-c", "echo begun; echo c >/proc/sysrq-trigger; echo after"]
-    done = subprocess.run(command + crash, capture_output=True, text=True, timeout=300, check=False)
+    crash = ["--", "sh", "-c", "echo begun; sleep 1; echo c >/proc/sysrq-trigger; echo after"]
+    done = subprocess.run(command + crash, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (4, "begun\n")
     assert "kernel panicked while the command ran" in done.stderr.splitlines()[-1]
     assert "sysrq triggered crash" in done.stderr.splitlines()[-1]
@@ -145,7 +148,7 @@ def test_nothing_is_left_when_the_tool_is_killed(number: signal.Signals, tmp_pat
         "sleep",
         "1000",
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as tool:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as tool:
         try:
             wait_until(lambda: qemus_of(tmp_path) or tool.poll() is not None, 120)
             assert tool.poll() is None

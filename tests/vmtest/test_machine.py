@@ -70,11 +70,7 @@ def test_the_folder_of_the_working_directory_is_writeable() -> None:
         *overlay_folders(Path("/no-such-folder/x")),
     }
     here = Path.cwd()
-    assert (
-        f"/{here.parts[1]}" in overlay_folders(here)
-        or is_hidden(here)
-        or Path(f"/{here.parts[1]}").is_symlink()
-    )
+    assert f"/{here.parts[1]}" in overlay_folders(here) or is_hidden(here) or Path(f"/{here.parts[1]}").is_symlink()
 
 
 def test_the_overlays_leave_room_in_inits_environment() -> None:

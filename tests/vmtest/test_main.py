@@ -67,7 +67,8 @@ def test_status_of_several_kernels(
     outcomes: list[int | None], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """None stands for a guest that failed. Each kernel has a results directory of its own."""
-    left = dict(zip((kernel.name for kernel in KERNELS), outcomes, strict=True))
+    rest = [0] * (len(KERNELS) - len(outcomes))
+    left = dict(zip((kernel.name for kernel in KERNELS), [*outcomes, *rest], strict=True))
 
     def fake(kernel: str, _command: list[str], **options: object) -> GuestResult:
         assert options["results"] == tmp_path / kernel

@@ -80,9 +80,7 @@ def test_make_variables_do_not_reach_tools(monkeypatch: pytest.MonkeyPatch) -> N
 def test_empty_lists_ask_for_an_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lists" / "partial").mkdir(parents=True)
     config = tmp_path / "apt.conf"
-    config.write_text(
-        f'Dir::State::lists "{tmp_path}/lists";\nDir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
-    )
+    config.write_text(f'Dir::State::lists "{tmp_path}/lists";\nDir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n')
     monkeypatch.setenv("APT_CONFIG", str(config))
     with pytest.raises(VmtestError, match=r"no package linux-image-6\.12-amd64: run `apt-get update`"):
         look_up("linux-image-6.12-amd64")
@@ -92,9 +90,7 @@ def test_failed_download_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch
     tools, target = tmp_path / "bin", tmp_path / "target"
     tools.mkdir()
     target.mkdir()
-    put_tool(
-        tools, "apt-get", "touch partial.deb; echo 'E: Failed to fetch x  Could not resolve' >&2; exit 100"
-    )
+    put_tool(tools, "apt-get", "touch partial.deb; echo 'E: Failed to fetch x  Could not resolve' >&2; exit 100")
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     with pytest.raises(VmtestError, match=r"cannot download the package x: E: Failed to fetch.*network"):
         download("x", target)

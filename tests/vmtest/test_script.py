@@ -13,9 +13,7 @@ ODD = ["printf", "%s\\n", "it's", "a b", "$HOME", "`id`", "\n", "*", "{x}", ""]
 
 
 def make(command: list[str], environment: dict[str, str] | None = None) -> str:
-    return guest_script(
-        command, Path("/tmp/r"), Path("/srv/it's here"), environment or {"PATH": "/usr/bin:/bin"}
-    )
+    return guest_script(command, Path("/tmp/r"), Path("/srv/it's here"), environment or {"PATH": "/usr/bin:/bin"})
 
 
 def test_the_script_is_valid_shell() -> None:

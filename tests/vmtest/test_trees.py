@@ -54,9 +54,7 @@ def fill(tree: Path) -> list[str]:
     return []
 
 
-def test_without_lists_the_cached_kernel_is_used_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_lists_the_cached_kernel_is_used_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGWARD_CACHE", str(tmp_path))
     monkeypatch.setattr(trees, "resolve_release", no_lists)
     for release in ("6.1.0-50-amd64", "6.12.111+deb12-amd64"):
@@ -80,17 +78,13 @@ def test_unpacked_headers_are_made_relocatable(tmp_path: Path) -> None:
     modules = tmp_path / "lib/modules/6.1.0-50-amd64"
     for folder in (own, common, modules):
         folder.mkdir(parents=True)
-    (own / "Makefile").write_text(
-        "include /usr/src/linux-headers-6.1.0-50-common/Makefile\nX := /usr/src/y\n"
-    )
+    (own / "Makefile").write_text("include /usr/src/linux-headers-6.1.0-50-common/Makefile\nX := /usr/src/y\n")
     (modules / "build").symlink_to("/usr/src/linux-headers-6.1.0-50-amd64")
     (modules / "elsewhere").symlink_to("/not/in/the/package")
     (common / "relative").symlink_to("../x")
     make_relocatable(tmp_path, "6.1.0-50-amd64")
     first, second = (own / "Makefile").read_text().splitlines()
-    assert first == (
-        "include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))../linux-headers-6.1.0-50-common/Makefile"
-    )
+    assert first == ("include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))../linux-headers-6.1.0-50-common/Makefile")
     assert second == "X := /usr/src/y"
     assert (modules / "build").resolve() == own.resolve()
     assert not (modules / "build").readlink().is_absolute()
