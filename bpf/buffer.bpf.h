@@ -16,6 +16,14 @@
 
 /* Marks a record type so that BTF keeps it: a type that is only written into a slot would be lost. */
 #define EVENT(name) struct name *event_##name __attribute__((unused))
+#define ENUM(name) enum name *enum_##name __attribute__((unused))
+
+ENUM(event_kind);
+ENUM(hook);
+ENUM(abi);
+ENUM(unread);
+ENUM(attempt_state);
+struct counters *struct_counters __attribute__((unused));
 
 struct record {
 	__u32 busy;		/* claimed */
@@ -107,6 +115,9 @@ static str_loc str_close(struct record *r, __u32 off, long n)
 
 	if (n < 0)
 		return unread(UNREAD_FAULT);
+	/* 0 for an empty string in some kernels, 1 in others; its NUL is written in all. */
+	if (n == 0)
+		n = 1;
 	r->len = off + n;
 	return off << 16 | truncated | ((n - 1) & 0x7fff);
 }
@@ -116,7 +127,7 @@ static str_loc str_kernel(struct record *r, const void *src)
 	__u32 off = r->len;
 
 	if (!src)
-		return unread(UNREAD_NULL);
+		return unread(UNREAD_ABSENT);
 	if (off >= RECORD_MAX)
 		return unread(UNREAD_NO_ROOM);
 	return str_close(r, off, bpf_probe_read_kernel_str(&r->data[off & (RECORD_MAX - 1)], STR_MAX, src));

@@ -49,8 +49,8 @@ static int module_found(struct module *m)
 		return 0;
 	del = (void *)r->data;
 	if (!m) {
-		del->refcount_unread = UNREAD_NULL;
-		del->holders = unread(UNREAD_NULL);
+		del->refcount_unread = UNREAD_ABSENT;
+		del->holders = unread(UNREAD_ABSENT);
 		return 0;
 	}
 	/* kernel/module/main.c: MODULE_REF_BASE is 1 */

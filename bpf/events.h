@@ -49,6 +49,7 @@ enum event_kind {
 	KIND_PROCESS_EXEC,
 	KIND_PROCESS_EXIT,
 	KIND_PROCESS_FORK,
+	KIND_UDEV_DEVICE,
 	KIND_MAX,
 };
 
@@ -79,6 +80,7 @@ enum unread {
 	UNREAD_NO_HOOK,		/* the hook that reads it is not attached */
 	UNREAD_NO_FIELD,	/* this kernel's structure has no such field */
 	UNREAD_NO_FILE,		/* no such file descriptor, or no file */
+	UNREAD_ABSENT,		/* the kernel has none: its pointer is NULL */
 };
 
 enum attempt_state {
@@ -309,6 +311,20 @@ struct process_fork {
 	pid_nr child_pid;
 	__u32 pad;
 	ktime_ns child_start_time;
+};
+
+enum udev_stage {
+	UDEV_RECEIVED,		/* the task took a device that another process sent to it alone */
+	UDEV_PROCESSED,		/* the task tells all listeners that it is done with a device */
+};
+
+/* A libudev message, in the task that took it or announces it. */
+struct udev_device {
+	struct header h;
+	__u32 stage;		/* enum udev_stage */
+	pid_nr sender;		/* as the sender's pid namespace has it; 0: the kernel */
+	uid_nr sender_uid;
+	str_list_loc properties;	/* KEY=VALUE, in the sender's order */
 };
 
 /* Per CPU; read by user space. */

@@ -23,10 +23,11 @@ struct {
 	__type(value, __u32);
 } wanted_pids SEC(".maps");
 
-/* Threads of Ringward that are making a hook fire: thread -> 1. */
+/* Threads of Ringward that are making a hook fire, and what they start: thread -> 1. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, pid_nr);
 	__type(value, __u32);
 } canaries SEC(".maps");
@@ -34,6 +35,11 @@ struct {
 static bool is_canary(pid_nr tid)
 {
 	return bpf_map_lookup_elem(&canaries, &tid) != 0;
+}
+
+static void canary_ends(pid_nr tid)
+{
+	bpf_map_delete_elem(&canaries, &tid);
 }
 
 static bool pid_wanted(pid_nr pid)

@@ -10,6 +10,9 @@
 
 #define PATH_COMPONENTS 48
 
+/* include/linux/fs.h, since commit 4e40eff0b573 ("fs: add infrastructure for multigrain timestamps") (in v6.13) */
+#define I_CTIME_QUERIED (1u << 31)
+
 struct path_walk {
 	struct record *r;
 	struct dentry *dentry;
@@ -69,7 +72,8 @@ static __u64 inode_ctime(struct inode *inode)
 	struct inode___v66 *v66 = (void *)inode;
 
 	if (bpf_core_field_exists(v611->i_ctime_sec))
-		return BPF_CORE_READ(v611, i_ctime_sec) * 1000000000ULL + BPF_CORE_READ(v611, i_ctime_nsec);
+		return BPF_CORE_READ(v611, i_ctime_sec) * 1000000000ULL +
+		       (BPF_CORE_READ(v611, i_ctime_nsec) & ~I_CTIME_QUERIED);
 	if (bpf_core_field_exists(v66->__i_ctime))
 		return BPF_CORE_READ(v66, __i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(v66, __i_ctime.tv_nsec);
 	return BPF_CORE_READ(inode, i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(inode, i_ctime.tv_nsec);

@@ -199,7 +199,7 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	bpf_map_delete_elem(&execs, &tid);
 	/* Once a process: when its last thread goes. */
 	if (task->signal->live.counter)
-		return 0;
+		goto out;
 	if (task_wanted(task) && (r = slot_claim())) {
 		header_fill(r, KIND_PROCESS_EXIT, HOOK_TP_BTF, task, sizeof(*x));
 		x = (void *)r->data;
@@ -212,6 +212,8 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	}
 	if (only_pids)
 		bpf_map_delete_elem(&wanted_pids, &pid);
+out:
+	canary_ends(tid);
 	return 0;
 }
 
@@ -225,6 +227,8 @@ int BPF_PROG(tp_btf_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (child->pid != child->tgid)
 		return 0;
+	if (is_canary(parent->pid))
+		bpf_map_update_elem(&canaries, &pid, &one, BPF_ANY);
 	if (only_pids == 2 && pid_wanted(parent->tgid))
 		bpf_map_update_elem(&wanted_pids, &pid, &one, BPF_ANY);
 	if (!send_forks || !task_wanted(parent))

@@ -15,7 +15,7 @@ const volatile __u32 tracepoint_only = 0;
 struct request_entry {
 	request_id id;
 	__u32 wanted;		/* the requester's events are asked for */
-	__u32 pad;
+	__u32 canary;		/* Ringward asked, to prove the hook */
 };
 
 /* The request that a thread is in. */
@@ -58,6 +58,7 @@ static void request_enter(struct record *r)
 	struct request_entry e = {
 		.id = ((struct module_request *)r->data)->request,
 		.wanted = pid_wanted(r->h.task.pid),
+		.canary = is_canary(r->h.task.tid),
 	};
 
 	bpf_map_update_elem(&requests, &key, &e, BPF_ANY);
@@ -156,6 +157,11 @@ static int helper_started(kaddr info, __u32 hook)
 
 	if (!e)
 		return 0;
+	if (e->canary) {
+		pid_nr tid = bpf_get_current_pid_tgid();
+
+		bpf_map_update_elem(&canaries, &tid, &one, BPF_ANY);
+	}
 	r = slot_claim();
 	if (r) {
 		header_fill(r, KIND_USERMODEHELPER, hook, bpf_get_current_task_btf(), sizeof(*x));

@@ -13,11 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmtest.accel import choose_accelerator
+from vmtest.cache import cache_root
 from vmtest.errors import GuestError, UsageError
 from vmtest.kernels import find_kernel
-from vmtest.machine import Shape, check_path, find_tool, virtme_arguments
-from vmtest.qemu import Machine, qemu_command
-from vmtest.script import guest_environment, guest_script
+from vmtest.machine import (
+    RESULTS_TAG,
+    Shape,
+    check_path,
+    check_seen,
+    find_tool,
+    overlay_folders,
+    virtme_arguments,
+)
+from vmtest.qemu import Machine, qemu_command, with_init
+from vmtest.script import guest_environment, init_script
 from vmtest.trees import Report, fetch_kernel, silent
 
 BOOT_SECONDS = 240.0  # an emulated guest on an idle machine needs 5 to 20
@@ -144,6 +153,7 @@ def run_guest(
     append: str = "",
     memory: str = "1G",
     cpus: int = 1,
+    udev: bool = False,
     timeout: float = 600.0,
     results: str | Path | None = None,
     env: Sequence[str] = (),
@@ -153,27 +163,42 @@ def run_guest(
 ) -> GuestResult:
     """Boot the kernel of that name ("6.12") and run `command` as root in `cwd` (the caller's by default).
 
-    `append` are words for the kernel command line, `env` names of variables to hand over, `timeout` seconds
-    for boot and command together. `results` (a fresh temporary directory by default; the caller removes it)
-    is written to by the guest, which finds its path in VMTEST_RESULTS. `output` gets the command's output as
-    it comes, `report` lines on progress.
+    `append` are words for the kernel command line, `udev` starts udevd, which loads modules for the guest's
+    devices, `env` names variables to hand over, `timeout` is in seconds for boot and command together.
+    `results` (a fresh temporary directory by default; the caller removes it) is written to by the guest, which
+    finds its path in VMTEST_RESULTS. `output` gets the command's output as it comes, `report` lines on progress.
     Raises UsageError for bad arguments, GuestError when the guest gave no status, VmtestError when it could
     not be started.
     """
-    wanted, shape = find_kernel(kernel), Shape(append, memory, cpus)
+    wanted, shape = find_kernel(kernel), Shape(append, memory, cpus, udev)
     qemu = find_tool("qemu-system-x86_64", "install the Debian package qemu-system-x86")
-    find_tool("busybox", "install the Debian package busybox-static")
+    busybox = find_tool("busybox", "install the Debian package busybox-static")
     hint = "install virtme-ng from PyPI into this environment (pip install virtme-ng)"
     virtme = find_tool("virtme-run", hint, beside_python=True)
-    folder, where = prepare_results(results), Path(cwd or Path.cwd()).resolve()
-    script = guest_script(command, folder, where, guest_environment(os.environ, env, folder))
-    (folder / "vm" / "run.sh").write_text(script, errors="surrogateescape")
+    where, cache = Path(cwd or Path.cwd()).resolve(), cache_root()
+    check_seen(where, "working directory")
+    check_seen(cache, "cache directory")
+    folder = prepare_results(results)
     tree = fetch_kernel(wanted, report)
     accelerator = choose_accelerator(qemu)
     report(f"kernel {kernel}: {tree.release}, {accelerator}, results in {folder}")
+    script = init_script(
+        command,
+        busybox=busybox,
+        results=folder,
+        tag=RESULTS_TAG,
+        modules=tree.modules,
+        overlays=overlay_folders(where),
+        cwd=where,
+        environment=guest_environment(os.environ, env, folder),
+        udev=udev,
+    )
+    init = folder / "vm" / "init"
+    init.write_text(script, errors="surrogateescape")
+    init.chmod(0o755)
     begin = time.monotonic()
-    arguments = virtme_arguments(tree, accelerator, folder, where, shape)
-    machine_command = qemu_command(virtme, arguments, folder)
+    arguments = virtme_arguments(tree, accelerator, folder, shape)
+    machine_command = with_init(qemu_command(virtme, arguments, folder), init)
     with Machine(machine_command, folder / "console.log") as machine:
         end = _wait(machine, folder, begin, timeout, output)
     (folder / "vm" / "initramfs").unlink(missing_ok=True)

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmtest.errors import UsageError, VmtestError
+from vmtest.script import UDEVD
 
 if TYPE_CHECKING:
     from vmtest.accel import Accelerator
     from vmtest.trees import KernelTree
 
-# virtme-init mounts file systems of the guest's own over these; what the host has there is not seen.
-HIDDEN = ("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lib/apt", "/var/log", "/var/tmp")  # noqa: S108
-# Folders that are writeable in the guest, on an overlay that is lost at its end. Each costs one kernel
-# argument name=value, which is one of the 32 environment variables that init can have (init/main.c,
-# MAX_INIT_ENVS).
+# The guest has mounts of its own here; what the host has below them is not seen.
+HIDDEN = ("/dev", "/proc", "/run", "/sys")
+# Folders that are writeable in the guest, each on an overlay that is lost at its end.
 OVERLAYS = ("/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr", "/var")  # noqa: S108 (a name)
+# virtme-run names the mounts that --rwdir asks for by their number.
+RESULTS_TAG = "virtme.initmount0"
 # virtme-run's own rule for the paths that it is given.
 _VIRTME_PATH = re.compile(r"/[a-zA-Z0-9_+/.-]*")
 
@@ -45,9 +46,11 @@ def check_path(path: Path, what: str) -> None:
         raise UsageError(f"{what} {str(path)!r}: use a path of letters, digits and _ + - . only")
 
 
-def is_hidden(path: Path) -> bool:
-    """Whether the guest does not see the host's `path` because of a mount of its own."""
-    return any(path == Path(top) or path.is_relative_to(top) for top in HIDDEN)
+def check_seen(path: Path, what: str) -> None:
+    """Refuse a path that the guest cannot see, because it has a mount of its own there (UsageError)."""
+    for top in HIDDEN:
+        if path == Path(top) or path.is_relative_to(top):
+            raise UsageError(f"{what} {str(path)!r}: a guest does not see the host's {top}; use another folder")
 
 
 def overlay_folders(cwd: Path) -> list[str]:
@@ -56,8 +59,8 @@ def overlay_folders(cwd: Path) -> list[str]:
     What does not exist is left out, and so are symbolic links (/lib on a merged-/usr system), whose target is
     there already.
     """
-    first = f"/{cwd.parts[1]}" if len(cwd.parts) > 1 else "/"
-    wanted = [*OVERLAYS, *([first] if first not in (*OVERLAYS, "/") and not is_hidden(Path(first)) else [])]
+    first = [f"/{part}" for part in cwd.parts[1:2]]
+    wanted = dict.fromkeys([*OVERLAYS, *first])
     return [top for top in wanted if Path(top).is_dir() and not Path(top).is_symlink()]
 
 
@@ -74,14 +77,15 @@ def append_words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the caller may choose: words for the kernel command line, memory ("1G"), processors.
+    """What the caller may choose: words for the kernel command line, memory ("1G"), processors, udevd or not.
 
-    Raises UsageError for what QEMU or the kernel would not take.
+    Raises UsageError for what QEMU or the kernel would not take, VmtestError when there is no udevd to start.
     """
 
     append: str = ""
     memory: str = "1G"
     cpus: int = 1
+    udev: bool = False
 
     def __post_init__(self) -> None:
         append_words(self.append)
@@ -89,22 +93,21 @@ class Shape:
             raise UsageError(f"--memory {self.memory!r}: give a number and M or G, for example 1G")
         if self.cpus < 1:
             raise UsageError(f"--cpus {self.cpus}: give at least 1")
+        if self.udev and not Path(UDEVD).exists():
+            raise VmtestError(f"{UDEVD} is not installed: install the Debian package udev, or omit --udev")
 
 
-def virtme_arguments(tree: KernelTree, accelerator: Accelerator, results: Path, cwd: Path, shape: Shape) -> list[str]:
+def virtme_arguments(tree: KernelTree, accelerator: Accelerator, results: Path, shape: Shape) -> list[str]:
     """Arguments that make virtme-run print QEMU's command line instead of running it. Raises UsageError."""
     check_path(tree.root, "cache directory")
     arguments = ["--kimg", str(tree.image), "--mods", "auto", "--force-9p", "--disable-microvm"]
     if accelerator.name != "kvm":
         arguments.append("--disable-kvm")
     arguments += ["--name", "vmtest", "--memory", shape.memory, "--cpus", str(shape.cpus)]
-    for folder in overlay_folders(cwd):
-        arguments += ["--overlay-rwdir", folder]
-    if is_hidden(tree.root):
-        arguments += ["--rodir", str(tree.root)]
+    arguments += ["--overlay-rwdir", "/usr"]  # puts the overlay module into the initramfs
     arguments += ["--rwdir", str(results)]
     for word in ("loglevel=5", *append_words(shape.append)):
         arguments += ["--kopt", word]
-    script = f"exec setsid -w sh {shlex.quote(str(results / 'vm' / 'run.sh'))}"
-    arguments += ["--script-sh", script, "--show-boot-console"]
+    # A script makes it a guest without terminal that ends at a panic; our own init runs instead of it.
+    arguments += ["--script-sh", "true", "--show-boot-console"]
     return [*arguments, "--save-initramfs", str(results / "vm" / "initramfs"), "--dry-run", "--show-command"]

@@ -49,6 +49,15 @@ def qemu_command(virtme: str, arguments: Sequence[str], results: Path) -> list[s
     return shlex.split(lines[-1])
 
 
+def with_init(command: Sequence[str], init: Path) -> list[str]:
+    """Return the command line with `init` as the guest's first process.
+
+    The last init= counts, for the kernel and for virtme's initramfs.
+    """
+    position = command.index("-append") + 1
+    return [*command[:position], f"{command[position]} init={init}", *command[position + 1 :]]
+
+
 class Machine:
     """A running QEMU in a process group of its own; a context manager that ends it whatever happens."""
 

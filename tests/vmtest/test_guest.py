@@ -15,6 +15,7 @@ import pytest
 
 from vmtest import GuestError, build_modules, run_guest
 from vmtest.kernels import kernel_names
+from vmtest.script import UDEVD
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(
 PROBE = """
 uname -r; pwd; echo "$0 $1"; id -u
 echo one >&2; echo two >/dev/stderr
+cut -d' ' -f1 /proc/modules >"$VMTEST_RESULTS/modules-at-boot"
 modprobe dummy && cp /proc/modules "$VMTEST_RESULTS/modules"
 insmod $MODULES/rw_param.ko text=hello
 cat /sys/module/rw_param/parameters/text /sys/module/rw_param/version
@@ -102,6 +104,9 @@ def test_a_command_in_a_guest(kernel: str, tmp_path: Path, monkeypatch: pytest.M
     assert len(errors) == 3
     modules = [line.split()[0] for line in (tmp_path / "modules").read_text().splitlines()]
     assert "dummy" in modules
+    at_boot = set((tmp_path / "modules-at-boot").read_text().split())
+    assert "overlay" in at_boot
+    assert not at_boot & {"psmouse", "evdev", "libata", "i6300esb"}  # what udevd would load
     for stream, text in (("stdout", done.stdout), ("stderr", done.stderr)):
         assert b"".join(chunk for _, name, chunk in live if name == stream).decode() == text
     assert live[-1][0] - live[0][0] > 0.5  # it came while the guest ran
@@ -109,6 +114,14 @@ def test_a_command_in_a_guest(kernel: str, tmp_path: Path, monkeypatch: pytest.M
     assert 0 < done.boot_seconds < done.seconds < 240
     assert f"Linux version {done.release}" in (tmp_path / "console.log").read_text(errors="replace")
     assert qemus_of(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path(UDEVD).exists(), reason=f"{UDEVD} is not installed (Debian package udev)")
+def test_udev_loads_modules_for_devices(tmp_path: Path) -> None:
+    command = ["sh", "-c", "ls /dev/virtio-ports; cut -d' ' -f1 /proc/modules"]
+    done = run_guest("6.12", command, udev=True, timeout=240, results=tmp_path)
+    assert done.status == 0
+    assert {"virtme.stdout", "i6300esb"} <= set(done.stdout.split())
 
 
 def test_a_command_that_does_not_end(tmp_path: Path) -> None:

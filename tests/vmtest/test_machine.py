@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from vmtest import machine
 from vmtest.accel import Accelerator
 from vmtest.errors import UsageError, VmtestError
 from vmtest.machine import (
     Shape,
     append_words,
     check_path,
+    check_seen,
     find_tool,
-    is_hidden,
     overlay_folders,
     virtme_arguments,
 )
@@ -29,7 +30,7 @@ def build(
     shape: Shape | None = None,
     tree: KernelTree = TREE,
 ) -> list[str]:
-    return virtme_arguments(tree, accelerator, Path(results), Path("/usr/src"), shape or Shape())
+    return virtme_arguments(tree, accelerator, Path(results), shape or Shape())
 
 
 def values(arguments: list[str], option: str) -> list[str]:
@@ -43,7 +44,7 @@ def test_kernel_results_and_shape_are_in_the_command_line() -> None:
     assert values(arguments, "--memory") == ["512M"]
     assert values(arguments, "--cpus") == ["2"]
     assert values(arguments, "--kopt")[-2:] == ["preempt=full", "lsm=lockdown,yama"]
-    assert values(arguments, "--script-sh") == ["exec setsid -w sh /tmp/r/vm/run.sh"]
+    assert values(arguments, "--save-initramfs") == ["/tmp/r/vm/initramfs"]
     assert {"--force-9p", "--dry-run", "--show-command"} <= set(arguments)
 
 
@@ -52,30 +53,25 @@ def test_kvm_is_switched_off_unless_it_works() -> None:
     assert "--disable-kvm" not in build(KVM)
 
 
-def test_a_cache_below_a_hidden_folder_is_shared_on_its_own() -> None:
-    hidden = KernelTree("x", Path("/var/tmp/c/x"))
-    assert values(build(tree=hidden), "--rodir") == ["/var/tmp/c/x"]
-    assert values(build(), "--rodir") == []
-    assert is_hidden(Path("/var/tmp"))
-    assert not is_hidden(Path("/var/tmpfiles"))
+@pytest.mark.parametrize("path", ["/run", "/run/x", "/dev/shm/x", "/proc/self", "/sys"])
+def test_paths_that_a_guest_does_not_see(path: str) -> None:
+    with pytest.raises(UsageError, match=f"cache directory '{path}': a guest does not see"):
+        check_seen(Path(path), "cache directory")
+
+
+def test_paths_that_a_guest_sees() -> None:
+    for path in ("/", "/running", "/var/tmp", "/home/u/run"):
+        check_seen(Path(path), "cache directory")
 
 
 def test_the_folder_of_the_working_directory_is_writeable() -> None:
-    assert "/tmp" in overlay_folders(Path("/"))
-    assert "/bin" not in overlay_folders(Path("/bin/x")) or not Path("/bin").is_symlink()
-    assert overlay_folders(Path("/usr/src")) == overlay_folders(Path("/"))
-    assert not {"/proc", "/run", "/no-such-folder"} & {
-        *overlay_folders(Path("/proc/1")),
-        *overlay_folders(Path("/run/x")),
-        *overlay_folders(Path("/no-such-folder/x")),
-    }
-    here = Path.cwd()
-    assert f"/{here.parts[1]}" in overlay_folders(here) or is_hidden(here) or Path(f"/{here.parts[1]}").is_symlink()
-
-
-def test_the_overlays_leave_room_in_inits_environment() -> None:
-    """init takes 32 variables (MAX_INIT_ENVS); virtme needs about a dozen of its own."""
-    assert len(overlay_folders(Path.cwd())) <= 9
+    usual = overlay_folders(Path("/"))
+    assert "/tmp" in usual
+    assert overlay_folders(Path("/usr/src")) == usual
+    assert overlay_folders(Path("/no-such-folder/x")) == usual
+    boot = overlay_folders(Path("/boot/x"))
+    assert boot == [*usual, *(["/boot"] if Path("/boot").is_dir() else [])]
+    assert ("/bin" in overlay_folders(Path("/bin/x"))) == (not Path("/bin").is_symlink())
 
 
 def test_append_words_keep_quoted_spaces() -> None:
@@ -106,6 +102,14 @@ def test_bad_cpus_and_append_are_refused_before_anything_starts() -> None:
 def test_paths_that_virtme_does_not_take(path: str) -> None:
     with pytest.raises(UsageError, match="letters, digits"):
         check_path(Path(path), "results directory")
+
+
+def test_udev_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine, "UDEVD", str(tmp_path / "udevd"))
+    with pytest.raises(VmtestError, match="install the Debian package udev"):
+        Shape(udev=True)
+    (tmp_path / "udevd").touch()
+    assert Shape(udev=True).udev
 
 
 def test_missing_tool_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def fake_result(status: int, folder: Path) -> GuestResult:
         (["-k", "6.1", "--timeout", "0", "--", "true"], "--timeout 0"),
         (["-k", "6.1", "--memory", "much", "--", "true"], "--memory 'much'"),
         (["-k", "6.1", "--append", "'", "--", "true"], "--append"),
+        (["-k", "6.1", "--cpus", "0", "--", "true"], "--cpus"),
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(

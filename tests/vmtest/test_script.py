@@ -2,28 +2,43 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from vmtest.errors import UsageError
-from vmtest.script import guest_environment, guest_script
+from vmtest.script import UDEVD, guest_environment, init_script
 
 ODD = ["printf", "%s\\n", "it's", "a b", "$HOME", "`id`", "\n", "*", "{x}", ""]
 
 
-def make(command: list[str], environment: dict[str, str] | None = None) -> str:
-    return guest_script(command, Path("/tmp/r"), Path("/srv/it's here"), environment or {"PATH": "/usr/bin:/bin"})
+def make(command: Sequence[str], environment: dict[str, str] | None = None, *, udev: bool = False) -> str:
+    return init_script(
+        command,
+        busybox="/usr/bin/busybox",
+        results=Path("/tmp/r"),
+        tag="virtme.initmount0",
+        modules=Path("/c/lib/modules/6.1"),
+        overlays=["/etc", "/usr"],
+        cwd=Path("/srv/it's here"),
+        environment=environment or {"PATH": "/usr/bin:/bin"},
+        udev=udev,
+    )
 
 
-def test_the_script_is_valid_shell() -> None:
-    done = subprocess.run(["sh", "-n"], input=make(ODD), text=True, capture_output=True, check=False)
+@pytest.mark.parametrize("udev", [False, True])
+def test_the_script_is_valid_shell(udev: bool) -> None:
+    script = make(ODD, udev=udev)
+    done = subprocess.run(["sh", "-n"], input=script, text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    assert script.startswith("#!/usr/bin/busybox sh\n")
+    assert (f"{UDEVD} --daemon" in script) == udev
 
 
 def test_command_and_variables_reach_the_program_unchanged() -> None:
     script = make(ODD, {"PATH": "/usr/bin:/bin", "ODD": "a'b $x"})
-    begin, end = script.index("env -i "), script.index(" </dev/null >/run/vmtest.out")
+    begin, end = script.index("/usr/bin/env -i "), script.index(" </dev/null >/run/vmtest.out")
     line = script[begin:end]
     done = subprocess.run(["sh", "-c", line], text=True, capture_output=True, check=True)
     assert done.stdout == "".join(f"{word}\n" for word in ODD[2:])

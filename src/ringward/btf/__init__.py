@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ringward.btf.elf import ElfError, section
+from ringward.btf.elf import ElfError, section, symbols
 from ringward.btf.layout import Field, Layout, LayoutError, layouts
 from ringward.btf.types import Btf, BtfError
 
-__all__ = ["Btf", "BtfError", "ElfError", "Field", "Layout", "LayoutError", "layouts", "section"]
+__all__ = ["Btf", "BtfError", "ElfError", "Field", "Layout", "LayoutError", "layouts", "section", "symbols"]

@@ -18,6 +18,33 @@ def _at(data: bytes, offset: int, size: int, what: str) -> bytes:
     return data[offset : offset + size]
 
 
+_SYMBOL = struct.Struct("<IBBHQQ")
+
+
+def _headers(data: bytes) -> list[tuple[int, ...]]:
+    """Return the section headers, the names' own index made sure of."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        raise ElfError("not a little-endian ELF64 file")
+    fields = _HEADER.unpack(_at(data, 0, _HEADER.size, "ELF header"))
+    shoff, shentsize, shnum, shstrndx = fields[6], fields[11], fields[12], fields[13]
+    if shentsize != _SECTION.size:
+        raise ElfError(f"section headers have {shentsize} bytes, not {_SECTION.size}")
+    headers = [_SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}")) for i in range(shnum)]
+    if shstrndx >= len(headers):
+        raise ElfError(f"section {shstrndx} should hold the names; there are {len(headers)}")
+    return [headers[shstrndx], *headers]
+
+
+def _index(data: bytes, name: str) -> tuple[int, list[tuple[int, ...]]]:
+    strings, *headers = _headers(data)
+    names = _at(data, strings[4], strings[5], "section names")
+    wanted = name.encode()
+    for number, header in enumerate(headers):
+        if names[header[0] : names.find(b"\0", header[0])] == wanted:
+            return number, headers
+    raise ElfError(f"no section {name}")
+
+
 def section(data: bytes, name: str) -> bytes:
     """Return the contents of the section called `name`.
 
@@ -25,21 +52,23 @@ def section(data: bytes, name: str) -> bytes:
         ElfError: the file is not ELF64 little-endian, is cut off, or has no such section.
 
     """
-    if data[:6] != b"\x7fELF\x02\x01":
-        raise ElfError("not a little-endian ELF64 file")
-    fields = _HEADER.unpack(_at(data, 0, _HEADER.size, "ELF header"))
-    shoff, shentsize, shnum, shstrndx = fields[6], fields[11], fields[12], fields[13]
-    if shentsize != _SECTION.size:
-        raise ElfError(f"section headers have {shentsize} bytes, not {_SECTION.size}")
-    headers = [
-        _SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}")) for i in range(shnum)
-    ]
-    if shstrndx >= len(headers):
-        raise ElfError(f"section {shstrndx} should hold the names; there are {len(headers)}")
-    names = _at(data, headers[shstrndx][4], headers[shstrndx][5], "section names")
-    wanted = name.encode()
-    for header in headers:
-        end = names.find(b"\0", header[0])
-        if names[header[0] : end] == wanted:
-            return _at(data, header[4], header[5], f"section {name}")
-    raise ElfError(f"no section {name}")
+    number, headers = _index(data, name)
+    return _at(data, headers[number][4], headers[number][5], f"section {name}")
+
+
+def symbols(data: bytes, name: str) -> dict[str, tuple[int, int]]:
+    """Return value and size, in bytes, of every symbol that is defined in the section called `name`.
+
+    Raises:
+        ElfError: as for `section`; also when there is no symbol table.
+
+    """
+    number, _ = _index(data, name)
+    table, names = section(data, ".symtab"), section(data, ".strtab")
+    found: dict[str, tuple[int, int]] = {}
+    for at in range(0, len(table) - _SYMBOL.size + 1, _SYMBOL.size):
+        offset, _info, _other, shndx, value, size = _SYMBOL.unpack_from(table, at)
+        end = names.find(b"\0", offset)
+        if shndx == number and end > offset:
+            found[names[offset:end].decode(errors="replace")] = (value, size)
+    return found

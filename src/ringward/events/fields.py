@@ -29,7 +29,8 @@ UNREAD_TEXT = {
     "NOT_REACHED": "the kernel refused before it got there",
     "NO_HOOK": "the hook that reads it is not attached",
     "NO_FIELD": "this kernel's structure has no such field",
-    "NO_FILE": "there is no such file",
+    "NO_FILE": "the call has no file, or the descriptor is not open",
+    "ABSENT": "the kernel has none",
 }
 
 

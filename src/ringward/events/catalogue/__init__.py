@@ -20,6 +20,7 @@ from ringward.events.catalogue.process_exit import ProcessExit
 from ringward.events.catalogue.process_fork import ProcessFork
 from ringward.events.catalogue.query_module import QueryModule
 from ringward.events.catalogue.sensor_status import SensorStatus
+from ringward.events.catalogue.udev_device import UdevDevice
 from ringward.events.catalogue.usermodehelper import Usermodehelper
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ CATALOGUE: tuple[type[Args], ...] = (
     GetKernelSyms,
     ModuleRequest,
     Usermodehelper,
+    UdevDevice,
     ModuleDigest,
     ModuleLoad,
     DoInitModule,

@@ -46,10 +46,10 @@ def ladder(call: str) -> Ladder:
         Hook(
             f"syscalls:sys_enter_{call}, syscalls:sys_exit_{call}",
             "tracepoint",
-            "Arguments at entry, result at exit, of 64-bit and x32 callers.",
+            "Arguments at entry, result at exit, of 64-bit callers.",
             OBJECT,
             (f"tracepoint_enter_{call}", f"tracepoint_exit_{call}"),
-            f"{_NOT_STOPPED}; 32-bit callers (the kernel keeps them from these tracepoints)",
+            f"{_NOT_STOPPED}; 32-bit and x32 callers (arch_trace_is_compat_syscall())",
         ),
     )
 
@@ -58,14 +58,14 @@ PARAMS_COPY: Ladder = (
     Hook(
         "strndup_user",
         "fentry",
-        "The kernel's own copy of the parameters.",
+        "The kernel's own copy of the parameters, before it is parsed: another thread cannot change it.",
         "copies",
         ("fexit_strndup_user",),
     ),
     Hook(
         "strndup_user",
         "kprobe",
-        "The kernel's own copy of the parameters.",
+        "The kernel's own copy of the parameters, before it is parsed: another thread cannot change it.",
         "copies",
         ("kretprobe_strndup_user",),
     ),

@@ -10,13 +10,30 @@ from ringward.events.hooks import Hook
 
 
 class EventsLost(Args, frozen=True):
-    """Events that happened and are not in the stream."""
+    """Events that happened and are not in the stream.
+
+    Every record takes a number before it is written, one sequence for each CPU, and the kernel
+    part counts each record that found no room. A gap in the numbers that this count confirms is
+    a loss, and this event says how many, on which CPU, and between which numbers. A stream
+    without this event is complete as far as its hooks saw.
+
+    Not seen: what no hook saw. A hook that went deaf is told by `sensor_status`.
+    """
 
     group: ClassVar[str] = "stream"
     record: ClassVar[bool] = False
     hooks = (Hook("counters", "sensor", "The kernel part counts what found no room; user space finds the gap."),)
-    use_case = ""
-    issues = ""
+    use_case = "Know whether a recording is complete before concluding anything from what is not in it."
+    issues = (
+        "A gap in `seq` alone is no loss: a program that is preempted can write its record after a later one, and "
+        "records that Ringward reads without showing them (forks for ancestry, its own canaries) take numbers too.\n\n"
+        "Which of the numbers between `first_seq` and `last_seq` are the lost ones is not known when others between "
+        "them arrived late.\n\n"
+        "The counts are read once a second: a loss is told after the events around it. The kind of event that was "
+        "lost is not known.\n\n"
+        "A module call that found no place among those under way (256 at once) keeps its entry and its result, and "
+        "loses what is read in between; that is told here as well, without sequence numbers."
+    )
     related = ("sensor_status",)
 
     count: Annotated[int, Spec("u64", "How many.")]

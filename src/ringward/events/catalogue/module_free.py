@@ -10,7 +10,15 @@ from ringward.events.hooks import Hook
 
 
 class ModuleFree(Args, frozen=True):
-    """A module leaves the kernel: unloaded, or its load failed late."""
+    """A module leaves the kernel: it was unloaded, or its init failed.
+
+    The event comes in the thread of the call that ended it, delete_module(2) or the one that
+    tried to load it, while the kernel's record still stands and before the memory goes. Every
+    `module_load` ends with one, or lasts.
+
+    Not seen: loads that fail before `module_load`; the kernel drops these without the
+    tracepoint.
+    """
 
     group: ClassVar[str] = "modules"
     hooks = (
@@ -23,11 +31,17 @@ class ModuleFree(Args, frozen=True):
         ),
     )
     extra = frozenset({"attempt", "pad"})
-    use_case = ""
-    issues = ""
+    use_case = (
+        "See the end of a module's life and tell apart an unload that succeeded from a load whose init failed, by the "
+        "event that stands before it in the same lifecycle."
+    )
+    issues = (
+        "A module that takes itself off the kernel's lists to hide does not pass here: it has not left.\n\n"
+        "The tracepoint is the only hook; there is no fallback."
+    )
     related = ("delete_module", "do_init_module")
 
-    name: Annotated[str | None, Text("char[]", "Name of the module.")]
+    name: Annotated[str | None, Text("char[]", "Name of the module, as its image gave it.")]
     version: Annotated[str | None, Text("const char *", "MODULE_VERSION, where it has one.", K, OPT)]
     srcversion: Annotated[str | None, Text("const char *", "Checksum of its sources, where it has one.", K, OPT)]
     base: Annotated[str, Hex("void *", "Where its text was.")]

@@ -24,7 +24,16 @@ def _taints(_tail: Tail, mask: int) -> tuple[str, ...]:
 
 
 class ModuleLoad(Args, frozen=True):
-    """A module is in the kernel and linked; its init has not run yet."""
+    """A module is in the kernel and linked; its init has not run yet.
+
+    The kernel has accepted the image, resolved its symbols, set its parameters and made it
+    visible in /sys/module. The event has the kernel's own record of it. It comes in the thread
+    of the call that loads the module, before do_init_module(), and so before the module could
+    hide itself from lists.
+
+    Not seen: modules that are built in, and loads that fail earlier; those have the attempt and
+    its result, and where the kernel got as far as a copy of the image, a `module_digest`.
+    """
 
     group: ClassVar[str] = "modules"
     hooks = (
@@ -37,11 +46,26 @@ class ModuleLoad(Args, frozen=True):
         ),
     )
     extra = frozenset({"attempt"})
-    use_case = ""
-    issues = ""
+    use_case = (
+        "Keep the list of what was loaded: name, version, srcversion and taint as the kernel has them, next to the "
+        "digest and the call. Watch for taint E (unsigned), O (out of tree) and F (forced)."
+    )
+    issues = (
+        "`name` is what the image says of itself. It need not be the file's name.\n\n"
+        "Code of the module can have run before this event: functions that the module registers for setting its "
+        "parameters are called while the parameters are parsed.\n\n"
+        "`version` and `srcversion` are there only where the module was built with them; both are claims of the "
+        "image.\n\n"
+        "`taints` is the module's own mask at this moment; its init can add to it. Kernels without CONFIG_MODULE_SIG "
+        "never set E.\n\n"
+        "`uses` has at most 64 names, and only modules whose symbols this one refers to. What modprobe loads for soft "
+        "dependencies is not among them.\n\n"
+        "`size` counts the init sections too, as /proc/modules does while a module loads; they are freed after init. "
+        "`base` is that of the text, and readable by whoever can read this event."
+    )
     related = ("finit_module", "init_module", "do_init_module", "module_free")
 
-    name: Annotated[str | None, Text("char[]", "Name of the module.")]
+    name: Annotated[str | None, Text("char[]", "Name of the module, as its image gives it.")]
     version: Annotated[str | None, Text("const char *", "MODULE_VERSION, where it has one.", K, OPT)]
     srcversion: Annotated[str | None, Text("const char *", "Checksum of its sources, where it has one.", K, OPT)]
     taints: Annotated[
@@ -56,4 +80,4 @@ class ModuleLoad(Args, frozen=True):
     ]
     base: Annotated[str, Hex("void *", "Where its text is.")]
     size: Annotated[int, Spec("unsigned int", "Memory that it takes, init sections included, bytes.")]
-    uses: Annotated[tuple[str, ...] | None, Texts("struct list_head", "Modules whose symbols it uses.")]
+    uses: Annotated[tuple[str, ...] | None, Texts("struct list_head", "Modules whose symbols it uses, at most 64.")]

@@ -30,7 +30,19 @@ def _credentials(tail: Tail, uid: int, gid: int, euid: int, egid: int, reason: i
 
 
 class ProcessExec(Args, frozen=True):
-    """A program starts: execve(2) or execveat(2) has succeeded."""
+    """A program starts: execve(2) or execveat(2) has succeeded.
+
+    The kernel has set the new program up: its file is known, its arguments are on its stack,
+    its credentials are in force. It has not run yet. The event has the path that was asked for
+    and the file that really runs, the arguments, the working directory, and the credentials
+    before; those after are the process's own.
+
+    For a script the kernel runs the interpreter: `path` is the script, `exe` the interpreter's
+    file, `interpreter` the path that led to it.
+
+    Not seen: attempts that fail, and programs that are started without an exec of their own
+    file (`bash x.sh`, `python3 -c`, `ld.so ./program` are execs of bash, python3 and ld.so).
+    """
 
     group: ClassVar[str] = "programs"
     hooks = (
@@ -44,8 +56,23 @@ class ProcessExec(Args, frozen=True):
     )
     aids = (ENTRY,)
     extra = frozenset({"cgroup_path"})
-    use_case = ""
-    issues = ""
+    use_case = (
+        "Follow who started what, from login to modprobe. Each module load carries the chain of these events as its "
+        "ancestors. Notice a program that runs from a memfd or from a deleted file (`exe.deleted`)."
+    )
+    issues = (
+        "`path` is user memory that another thread can change. The kernel's own copy is shown; a difference to the "
+        "reading at entry is reported with both values. For execveat(2) with a directory or a file the kernel's copy "
+        "reads `/dev/fd/N/name`, which differs from what was asked for without any race.\n\n"
+        "`exe.path` is the one in the initial mount namespace, where a container's file has a long name. Device and "
+        "inode identify the file; a name alone does not.\n\n"
+        "Programs that the kernel starts itself, modprobe for a request among them, make no system call: "
+        "`old_credentials` is null and `path` is the kernel's.\n\n"
+        "`args` is cut after 2048 bytes, and `path` after 1023; `unread` says so. `argc` is the kernel's own count. "
+        "The environment is not recorded.\n\n"
+        "The arguments are those at the start. A program can overwrite its own afterwards, and what ps prints with "
+        "them."
+    )
     related = ("process_fork", "process_exit")
 
     path: Annotated[
@@ -60,11 +87,12 @@ class ProcessExec(Args, frozen=True):
     ]
     exe: Annotated[FileId | None, File("struct file *", "The file that really runs.", K, OPT)]
     interpreter: Annotated[
-        str | None, Text("const char *", "The last path that the kernel was led to; differs for a script.")
+        str | None,
+        Text("const char *", "The last path that the kernel was led to: for a script the interpreter's, else `path`."),
     ]
-    args: Annotated[tuple[str, ...] | None, Texts("char **", "Arguments, as the new program sees them.", U)]
+    args: Annotated[tuple[str, ...] | None, Texts("char **", "Arguments, as the new program will find them.", U)]
     argc: Annotated[int, Spec("int", "How many arguments there are.")]
-    cwd: Annotated[str | None, Path("struct path", "Working directory.")]
+    cwd: Annotated[str | None, Path("struct path", "Working directory, as the initial mount namespace sees it.")]
     old_credentials: Annotated[
         dict[str, int] | None,
         Convert(

@@ -10,7 +10,12 @@ from ringward.events.hooks import Hook
 
 
 class ProcessExit(Args, frozen=True):
-    """A process ends: its last thread goes."""
+    """A process ends: its last thread goes.
+
+    The event has the status that the parent will read with wait(2): the exit code, or the
+    signal that ended it and whether a core was dumped. Threads that end while others go on are
+    not reported.
+    """
 
     group: ClassVar[str] = "programs"
     hooks = (
@@ -23,8 +28,13 @@ class ProcessExit(Args, frozen=True):
         ),
     )
     extra = frozenset({"pad"})
-    use_case = ""
-    issues = ""
+    use_case = "See how a modprobe, or a program that made a module call, ended. See programs that crash."
+    issues = (
+        "`code` has 8 bits, as wait(2) gives it. What a program passed to exit(2) beyond these is lost to everyone.\n\n"
+        "Threads that end at the very same moment can both look like the last one (the kernel counts them down some "
+        "steps before the tracepoint), so that one process is reported twice; `process.id` is the same in both.\n\n"
+        "The cause of a signal is not in the event: who sent it, or which fault it stands for."
+    )
     related = ("process_exec", "process_fork")
 
     code: Annotated[int, Spec("int", "What it passed to exit(2), low 8 bits; 0 when a signal ended it.")]

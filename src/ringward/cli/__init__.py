@@ -1,0 +1,17 @@
+"""The commands: one file each, with a function ``main(argv: list[str]) -> int``.
+
+`argv` is what stands behind the command's name; the answer is the exit status. A usage
+fault is raised as `ringward.cli.errors.UsageError` (exit 2), what cannot run as
+`ringward.cli.errors.CannotRunError` (exit 4). This module imports nothing but that, so
+that ``ringward --help`` is quick.
+"""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, str] = {
+    "watch": "every module load and program start, live",
+    "replay": "the same from a recording, on any machine, without privilege",
+    "events": "the catalogue: what can be seen, and by which kernel hooks",
+    "doctor": "what this kernel and this user can give, and how to get the rest",
+}
+"""Name of each command, which is its module's in this package, and what it does."""

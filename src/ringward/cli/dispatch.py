@@ -1,0 +1,41 @@
+"""Runs one command, and turns its faults into a message and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from ringward.cli import COMMANDS
+from ringward.cli.errors import CANNOT_RUN, USAGE, CannotRunError, UsageError
+
+
+def run(name: str, argv: list[str]) -> int:
+    """Return the exit status of ``ringward name argv``."""
+    try:
+        status: int = importlib.import_module(f"ringward.cli.{name}").main(argv)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"ringward {name}: {error}\nsee: ringward {name} --help", file=sys.stderr)
+        return USAGE
+    except CannotRunError as error:
+        print(f"ringward {name}: {error}", file=sys.stderr)
+        return CANNOT_RUN
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; let it go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def unknown(name: str) -> int:
+    """Say that there is no such command, and which are near; return the exit status."""
+    import difflib  # noqa: PLC0415 - only an error needs it
+
+    what = "option" if name.startswith("-") else "command"
+    near = difflib.get_close_matches(name, [*COMMANDS, "--version", "--help"], 3, 0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"commands: {', '.join(COMMANDS)}"
+    print(f"ringward: no {what} named '{name}'; {hint}", file=sys.stderr)
+    return USAGE

@@ -1,0 +1,109 @@
+"""What an event says in a few words: the cells of the table, which templates can use too. Pure; text is raw."""
+
+from __future__ import annotations
+
+import re
+
+from ringward.events import BY_NAME, Ancestor, Event
+from ringward.events.fields import UNREAD_TEXT
+
+LOADS = frozenset({"finit_module", "init_module"})
+"""The calls that one line of the table stands for."""
+
+# Reasons that say nothing is wrong: the caller gave nothing, or the first screen has said it for all events.
+_EXPECTED = frozenset({UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"], UNREAD_TEXT["NO_FILE"]})
+# The kernel stopped at an error before it got there: the error says enough.
+_EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
+_SECONDS = re.compile(r"after (?:about )?([\d.]+) s")
+
+
+def in_progress(event: Event) -> bool:
+    """Return whether the call had not returned when the event was made."""
+    return event.result is None and "not returned" in event.unread.get("result", "")
+
+
+def outcome(event: Event) -> str:
+    """Return how it ended: ``ok``, an errno's name, a number, ``in progress``; empty where nothing can fail."""
+    if event.result is None:
+        reason = event.unread.get("result")
+        if reason is None:
+            return ""
+        if not in_progress(event):
+            return "?"
+        seconds = _SECONDS.search(reason)
+        return f"in progress {seconds[1]}s" if seconds else "in progress"
+    if event.result < 0:
+        return event.error or str(event.result)
+    return "ok" if event.result == 0 else str(event.result)
+
+
+def marks(event: Event) -> str:
+    """Return ``!`` when user and kernel memory differed, ``?`` when something could not be read."""
+    failed = event.result is not None and event.result < 0
+    ignored = _EXPECTED | _EARLY if failed else _EXPECTED
+    unread = any(reason not in ignored for field, reason in event.unread.items() if field != "result")
+    return ("!" if event.differences else "") + ("?" if unread else "")
+
+
+def subject(event: Event) -> str:
+    """Return what the event is about, the most telling first."""
+    args = event.args
+    if event.event in LOADS:
+        return _load_subject(event)
+    if event.event == "delete_module":
+        held = f" held by {','.join(args.holders)}" if args.holders else ""
+        used = f" in use {args.refcount}x" if not held and args.refcount and event.error else ""
+        forced = " O_TRUNC" if "O_TRUNC" in args.flags else ""
+        return f"{args.name if args.name is not None else '?'}{forced}{held}{used}"
+    if event.event == "module_load":
+        taints = f" taints {''.join(args.taints)}" if args.taints else ""
+        return f"{args.subject()}{taints}"
+    return str(args.subject())
+
+
+def _load_subject(event: Event) -> str:
+    args = event.args
+    name = event.load.module if event.load and event.load.module else args.subject()
+    if not name and event.event == "init_module":
+        name = f"image of {args.len} bytes"
+    elif not name:
+        name = f"fd {args.fd}"
+    flags = getattr(args, "flags", ())
+    # A forced load must not hide behind a cut column, so flags come before parameters.
+    words = [name, *(flag.removeprefix("MODULE_INIT_") for flag in flags if flag != "MODULE_INIT_COMPRESSED_FILE")]
+    if args.param_values:
+        words.append(args.param_values)
+    return " ".join(words)
+
+
+def digest(event: Event) -> str:
+    """Return the SHA-256 of a load in full, ``-`` when a load has none, empty for what is no load."""
+    if event.event in LOADS:
+        return (event.load.digest if event.load else None) or "-"
+    if event.event == "module_digest":
+        return event.args.digest or "-"
+    return ""
+
+
+def _named(task: Ancestor) -> str:
+    return f"{task.comm or '?'}[{task.pid}]"
+
+
+def causes(event: Event) -> tuple[str, ...]:
+    """Return why it happened, from the longest telling to the shortest."""
+    load = event.load
+    if load and load.needed_by:
+        return (f"needed by {load.needed_by.name}", f"for {load.needed_by.name}")
+    if load and load.origin:
+        origin = load.origin
+        shorter: tuple[str, ...] = ()
+        if origin.alias:
+            who = f" for {_named(origin.requester)}" if origin.requester else ""
+            shorter = (f"{origin.alias}{who}",)
+        elif origin.device:
+            shorter = (f"udev {origin.device}",)
+        return (origin.text, *shorter, origin.kind)
+    if BY_NAME[event.event].group == "modules" and event.process and event.process.ancestors:
+        parent = event.process.ancestors[0]
+        return (f"from {_named(parent)}", f"from {parent.comm or '?'}", parent.comm or "?")
+    return ("",)

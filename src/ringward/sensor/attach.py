@@ -1,0 +1,186 @@
+"""Load and attach what was chosen; what the kernel refuses is left out, and the next hook is tried."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ringward.events.hooks import Hook
+from ringward.sensor import _native, objects
+from ringward.sensor.info import Attachment, SensorError
+from ringward.sensor.ladder import Choice, Refusals, choose
+
+_FAILED = re.compile(r"prog '(\w+)': (?:failed to load|failed to attach|BPF program load failed|failed to find)")
+_TRIES = 64
+# What hooks functions that only a kernel with CONFIG_MODULES has.
+_MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
+
+
+def last_reason(error: _native.BpfError) -> str:
+    """Return the kernel's own reason in one line: errno and the last line that says something."""
+    _number, text, what, log = error.args
+    lines = [line.strip() for line in log.splitlines()]
+    noise = ("processed ", "-- END", "-- BEGIN", "libbpf: failed to load object", "failed to load:", "ulimit", "load attributes")
+    useful = [line for line in lines if line and not any(part in line for part in noise)]
+    detail = useful[-1].removeprefix("libbpf: ") if useful else what
+    return f"{text} ({detail[:160]})"
+
+
+class Attached:
+    """All objects and links of one sensor. Nothing is pinned: the kernel drops them when we end."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, _native.Object] = {}
+        self._links: dict[str, dict[str, _native.Link]] = {}
+        self._states: dict[str, object] = {}
+        self._shared: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Detach and unload."""
+        for name in list(self._objects):
+            self.unload(name)
+        for fd in self._shared.values():
+            os.close(fd)
+        self._shared.clear()
+
+    def files(self) -> list[objects.ObjectFile]:
+        """Return the objects that are loaded."""
+        return [objects.load(name) for name in sorted(self._objects)]
+
+    def map_fd(self, name: str) -> int:
+        """Return the descriptor of a map that the objects share."""
+        return self._shared[name]
+
+    def program_fds(self) -> dict[str, int]:
+        """Return the descriptor of each attached program."""
+        return {
+            program: self._objects[name].program_fd(program)
+            for name, links in self._links.items()
+            for program in links
+        }
+
+    def load(self, name: str, programs: set[str], knobs: dict[str, int | bytes]) -> None:
+        """Load and attach the chosen programs of one object, unless that is so already.
+
+        Raises:
+            _native.BpfError: the kernel refused one; nothing of the object stays.
+
+        """
+        state = (frozenset(programs), tuple(sorted(knobs.items())))
+        if self._states.get(name) == state:
+            return
+        self.unload(name)
+        file = objects.load(name)
+        objects.check(file)
+        obj = _native.Object(f"ringward_{name}", file.data)
+        for program, _section in obj.programs():
+            obj.set_autoload(program, program in programs)
+        rodata = next((m for m in obj.maps() if m.endswith(".rodata")), None)
+        initial = obj.initial_value(rodata) if rodata else None
+        if rodata and initial is not None:
+            obj.set_initial_value(rodata, file.with_knobs(initial, knobs))
+        own = [m for m in obj.maps() if "." not in m]
+        for map_name in own:
+            if map_name in self._shared:
+                obj.reuse_map(map_name, self._shared[map_name])
+        obj.load()
+        for map_name in own:
+            if map_name not in self._shared:
+                self._shared[map_name] = os.dup(obj.map_fd(map_name))
+        self._objects[name] = obj
+        try:
+            self._links[name] = {program: obj.attach(program) for program in sorted(programs)}
+        except _native.BpfError:
+            self.unload(name)
+            raise
+        self._states[name] = state
+
+    def unload(self, name: str) -> None:
+        """Detach and unload one object."""
+        self._states.pop(name, None)
+        for link in self._links.pop(name, {}).values():
+            link.close()
+        obj = self._objects.pop(name, None)
+        if obj:
+            obj.close()
+
+    def program_id(self, name: str, program: str) -> int:
+        """Return a program's id in the kernel."""
+        return int(_native.program_info(self._objects[name].program_fd(program))["id"])
+
+
+def _refuse(refused: Refusals, error: _native.BpfError, programs: set[str], hooks: dict[str, Hook]) -> None:
+    """Note which program the kernel did not take; all of them when it does not say."""
+    found = _FAILED.findall(error.args[3])
+    culprits = [name for name in found if name in programs] or sorted(programs)
+    reason = last_reason(error)
+    for culprit in culprits:
+        refused.programs[culprit] = reason
+        hook = hooks.get(culprit)
+        # A kind of program that may not be loaded at all need not be tried again.
+        if hook and hook.rung in ("fentry", "lsm", "kprobe") and error.args[0] in (1, 13):
+            refused.rungs[hook.rung] = reason
+
+
+def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) -> dict[str, int | bytes]:
+    mask = sum(
+        1 << kinds[f"KIND_{name.upper()}"]
+        for name, hook in choice.hooks.items()
+        if hook.object == "module_syscall" and hook.rung == "tp_btf"
+    )
+    return {**base, "tp_btf_kinds": mask}
+
+
+def attach(
+    events: Iterable[str], knobs: dict[str, int | bytes], forced: str | None = None
+) -> tuple[Attached, Choice]:
+    """Load and attach the best hooks that this kernel takes.
+
+    Raises:
+        SensorError: not one event of those asked for can be seen with eBPF.
+
+    """
+    wanted = set(events)
+    refused = Refusals()
+    if not Path("/proc/modules").exists():
+        refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, "this kernel has no module support (no /proc/modules)"))
+    attached = Attached()
+    for _ in range(_TRIES):
+        choice = choose(wanted, refused, forced)
+        if not wanted & set(choice.hooks):
+            break
+        if _try(attached, choice, knobs, refused):
+            return attached, choice
+    attached.close()
+    reasons = sorted(set(choice.missing.values()))
+    raise SensorError("; ".join(reasons) or "no event asked for can be seen with eBPF")
+
+
+def _try(attached: Attached, choice: Choice, knobs: dict[str, int | bytes], refused: Refusals) -> bool:
+    """Bring the kernel to what is chosen; False after noting in `refused` what it did not take."""
+    hooks = {p: hook for hook in (*choice.hooks.values(), *choice.aids.values()) for p in hook.programs}
+    kinds = objects.enums(objects.load("process"))["event_kind"]
+    complete = True
+    for name, programs in sorted(choice.programs().items()):
+        try:
+            attached.load(name, programs, _knobs(choice, knobs, kinds))
+        except _native.BpfError as error:
+            _refuse(refused, error, programs, hooks)
+            complete = False
+    return complete
+
+
+def attachments(attached: Attached, choice: Choice) -> dict[str, Attachment]:
+    """Return how each event and aid is attached."""
+    return {
+        name: Attachment(
+            hook.rung,
+            hook.name,
+            hook.loses,
+            tuple(attached.program_id(hook.object, program) for program in hook.programs),
+        )
+        for name, hook in (*choice.hooks.items(), *choice.aids.items())
+        if hook.object
+    }

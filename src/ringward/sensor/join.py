@@ -1,0 +1,263 @@
+"""From records to events: attempts with their results, loads with their steps and origin.
+
+Pure: it is driven by records and by a clock that its caller passes in.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ringward.events.context import Event, Load, Process
+from ringward.events.registry import BY_NAME
+from ringward.sensor.clock import Clock
+from ringward.sensor.decode import Decoder, Record
+from ringward.sensor.lifecycle import Lifecycles, LoadState
+from ringward.sensor.origin import Device, Request, origin
+from ringward.sensor.process_table import ProcessTable, key_of
+
+PENDING_NS = 1_000_000_000
+"""An attempt that has not returned after this is shown without a result."""
+HELD_NS = 300_000_000
+"""How long a finished load waits for the one that needed it."""
+CANARY, INITRAMFS = 1, 4
+KEPT_REQUESTS = 4096
+LOADS = ("init_module", "finit_module")
+TAGS = {name: cls.tags() for name, cls in BY_NAME.items()}
+_ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
+_NO_ENTRY = (
+    "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
+)
+
+
+@dataclass(slots=True)
+class Pending:
+    """An attempt that has been seen at entry only."""
+
+    record: Record
+    shown: bool = False
+
+
+class Joiner:
+    """Makes events of records, in the order in which they are complete.
+
+    Args:
+        decoder: of the objects that the records come from.
+        table: of processes, fed here.
+        clock: for the time of day.
+        host: name of the machine.
+        emit: whether an event of this name is wanted.
+        canary: gets the records that Ringward itself provoked.
+
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        table: ProcessTable,
+        clock: Clock,
+        host: str,
+        emit: frozenset[str],
+        canary: Callable[[Record], None] = lambda _record: None,
+    ) -> None:
+        self._decoder = decoder
+        self._table = table
+        self._clock = clock
+        self._host = host
+        self._emit = emit
+        self._canary = canary
+        self._states = decoder.attempt_states
+        self._pending: OrderedDict[int, Pending] = OrderedDict()
+        self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
+        self._requests: OrderedDict[int, Request] = OrderedDict()
+        self._devices: OrderedDict[str, Device] = OrderedDict()
+        self.loads = Lifecycles()
+
+    def feed(self, record: Record) -> Iterator[Event]:
+        """Take in one record; yield the events that it completes."""
+        if self._decoder.task(record.task).flags & CANARY:
+            self._canary(record)
+            return
+        name = record.name
+        if "attempt.id" in record.extra:
+            yield from self._attempt(record)
+        elif name == "process_exit":
+            yield from self._process_ends(record)
+            self._table.apply(record)
+        elif name in ("process_fork", "process_exec"):
+            self._table.apply(record)
+            yield from self._event(record, load=self._chain_of(record))
+        elif name == "module_request":
+            yield from self._request(record)
+        elif name == "usermodehelper":
+            self._table.apply(record)
+            yield from self._event(record, load=self._chain_of(record))
+        elif name == "udev_device":
+            process = self._table.context(record.task)
+            args: Any = record.args
+            self._devices[process.id] = Device(args.devpath, args.modalias)
+            while len(self._devices) > KEPT_REQUESTS:
+                self._devices.popitem(last=False)
+            yield from self._event(record)
+        else:
+            yield from self._step(record)
+
+    def tick(self, now: int) -> Iterator[Event]:
+        """Yield what has waited long enough at `now`, nanoseconds since boot."""
+        for pending in self._pending.values():
+            if pending.shown or now - pending.record.time < PENDING_NS:
+                continue
+            pending.shown = True
+            seconds = (now - pending.record.time) / 1e9
+            yield from self._call(
+                pending.record, {"result": f"the call has not returned after {seconds:.1f} s"}
+            )
+        for attempt, (record, _state) in list(self._held.items()):
+            if now - record.time >= HELD_NS:
+                yield from self._release(attempt)
+
+    def flush(self) -> Iterator[Event]:
+        """Yield everything that still waits: the sensor ends."""
+        for attempt in list(self._held):
+            yield from self._release(attempt)
+        for pending in self._pending.values():
+            if not pending.shown:
+                pending.shown = True
+                yield from self._call(pending.record, {"result": "the call had not returned when Ringward ended"})
+
+    def _attempt(self, record: Record) -> Iterator[Event]:
+        attempt = record.extra["attempt.id"]
+        if record.name in LOADS:
+            self._load_of(record, attempt)
+        if record.extra["attempt.state"] == self._states[_ENTERED]:
+            self._pending[attempt] = Pending(record)
+            return
+        self._pending.pop(attempt, None)
+        state = self.loads.of(attempt)
+        if state and state.loaded and record.extra["attempt.result"] == 0 and state.needed_by is None:
+            self._held[attempt] = (record, state)
+            return
+        yield from self._call(record)
+
+    def _load_of(self, record: Record, attempt: int) -> LoadState:
+        found = self.loads.of(attempt)
+        if found:
+            return found
+        process = self._table.context(record.task)
+        task = self._decoder.task(record.task)
+        request_id = self._table.find(key_of(task.pid, task.start_time)).request
+        request = self._requests.get(request_id)
+        if request_id and request is None:
+            request = Request(f"{request_id:x}", None, self._table.as_ancestor(key_of(task.ppid, task.parent_start_time)))
+        chain = f"{request_id:x}" if request_id else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
+        cause = origin(process, request, self._devices.get(process.id), initramfs=bool(task.flags & INITRAMFS))
+        return self.loads.begin(attempt, chain, process.id, cause)
+
+    def _release(self, attempt: int) -> Iterator[Event]:
+        held = self._held.pop(attempt, None)
+        if held:
+            yield from self._call(held[0])
+
+    def _process_ends(self, record: Record) -> Iterator[Event]:
+        process = self._table.context(record.task)
+        for attempt, (_record, state) in list(self._held.items()):
+            if state.process == process.id:
+                yield from self._release(attempt)
+        yield from self._event(record, load=self._chain_of(record))
+
+    def _chain_of(self, record: Record) -> Load | None:
+        """Return the lifecycle that a process was started for by the kernel."""
+        task = self._decoder.task(record.task)
+        request = self._table.find(key_of(task.pid, task.start_time)).request
+        return Load(f"{request:x}") if request else None
+
+    def _request(self, record: Record) -> Iterator[Event]:
+        number = record.extra["request"]
+        task = self._decoder.task(record.task)
+        args: Any = record.args
+        requester = self._table.as_ancestor(key_of(task.pid, task.start_time))
+        if requester.comm is None:
+            requester = msgspec.structs.replace(requester, comm=self._table.context(record.task).comm)
+        self._requests[number] = Request(f"{number:x}", args.alias, requester)
+        while len(self._requests) > KEPT_REQUESTS:
+            self._requests.popitem(last=False)
+        yield from self._event(record, result=record.extra["result"], load=Load(f"{number:x}"))
+
+    def _step(self, record: Record) -> Iterator[Event]:
+        attempt = record.extra.get("attempt", 0)
+        args: Any = record.args
+        state = self.loads.of(attempt)
+        result = duration = None
+        if record.name == "module_free":
+            state = self.loads.freed(attempt, args.name) or state
+        elif record.name == "module_digest" and state:
+            state.digest = args.digest
+        elif record.name == "module_load" and state:
+            for served in self.loads.linked(state, args.name, args.base, args.uses):
+                waiting = next((a for a, (_r, s) in self._held.items() if s is served), None)
+                if waiting is not None:
+                    yield from self._release(waiting)
+        elif record.name == "do_init_module":
+            result, duration = record.extra["result"], record.extra["duration"]
+            if state:
+                state.inited = True
+        elif record.name == "module_digest":
+            duration = record.extra["duration"]
+        yield from self._event(record, result=result, duration=duration, load=state.view() if state else None)
+
+    def _call(self, record: Record, unread: dict[str, str] | None = None) -> Iterator[Event]:
+        """Yield the event of a module system call."""
+        extra = record.extra
+        state = self.loads.of(extra["attempt.id"]) or self.loads.loaded(getattr(record.args, "name", None))
+        reasons = unread or {}
+        result: int | None = extra["attempt.result"]
+        duration: int | None = record.time - extra["attempt.entered"]
+        if extra["attempt.state"] == self._states[_STOPPED]:
+            reasons = {"duration": _NO_ENTRY}
+            duration = None
+        elif extra["attempt.state"] == self._states[_ENTERED]:
+            result = duration = None
+        load = state.view() if state else None
+        yield from self._event(record, result=result, duration=duration, load=load, unread=reasons)
+
+    def _event(
+        self,
+        record: Record,
+        *,
+        result: int | None = None,
+        duration: int | None = None,
+        load: Load | None = None,
+        unread: dict[str, str] | None = None,
+    ) -> Iterator[Event]:
+        if record.name not in self._emit:
+            return
+        tail = record.tail
+        reasons = {**tail.unread, **(unread or {})} if tail.unread and unread else tail.unread or unread or {}
+        yield Event(
+            event=record.name,
+            time=self._clock.text(record.time),
+            ktime=record.time,
+            host=self._host,
+            cpu=record.cpu,
+            seq=record.seq,
+            hook=record.hook,
+            abi=record.abi if "attempt.id" in record.extra else None,
+            process=self._process(record),
+            args=record.args,
+            result=result,
+            error=errno.errorcode.get(-result, str(result)) if result is not None and result < 0 else None,
+            duration=duration,
+            load=load,
+            tags=TAGS[record.name],
+            sources=tail.sources or {},
+            differences=tail.differences,
+            unread=reasons,
+        )
+
+    def _process(self, record: Record) -> Process:
+        return self._table.context(record.task)

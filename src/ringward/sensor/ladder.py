@@ -1,0 +1,93 @@
+"""Which hook each event is seen by: the first of its ladder that this kernel takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ringward.events.hooks import Hook, Ladder
+from ringward.events.registry import BY_NAME
+
+# Events whose records the sensor needs for itself: ancestry, and who was started for a request.
+CONTEXT_EVENTS = ("process_fork", "process_exec", "process_exit")
+ORIGIN_EVENTS = ("module_request", "usermodehelper")
+
+
+@dataclass
+class Refusals:
+    """What this kernel did not take, with the reason as it gave it."""
+
+    programs: dict[str, str] = field(default_factory=dict)
+    rungs: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+
+    def reason(self, hook: Hook) -> str | None:
+        """Return why a hook cannot be had, or None."""
+        if hook.object in self.objects:
+            return self.objects[hook.object]
+        if hook.rung in self.rungs:
+            return self.rungs[hook.rung]
+        return next((self.programs[p] for p in hook.programs if p in self.programs), None)
+
+
+@dataclass
+class Choice:
+    """The hook chosen for each event and aid, and what is missing."""
+
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    aids: dict[str, Hook] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def programs(self) -> dict[str, set[str]]:
+        """Return the programs to load, by object."""
+        found: dict[str, set[str]] = {}
+        for hook in (*self.hooks.values(), *self.aids.values()):
+            if hook.object:
+                found.setdefault(hook.object, set()).update(hook.programs)
+        return found
+
+
+def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook | None, str]:
+    rungs = [hook for hook in ladder if hook.rung == forced] or list(ladder)
+    reasons = []
+    for hook in rungs:
+        reason = refused.reason(hook)
+        if reason is None:
+            return hook, ""
+        reasons.append((hook.rung, reason))
+    if len({reason for _, reason in reasons}) == 1:
+        return None, reasons[0][1]
+    return None, "; ".join(f"{rung}: {reason}" for rung, reason in reasons)
+
+
+def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) -> Choice:
+    """Return the hooks for `events` and for what the sensor needs besides.
+
+    Args:
+        events: names of the catalogue.
+        refused: what this kernel did not take so far.
+        forced: a rung that is taken by every event that has it.
+
+    """
+    wanted = set(events)
+    modules = any(BY_NAME[name].group == "modules" for name in wanted)
+    wanted.update(CONTEXT_EVENTS)
+    if modules:
+        wanted.update(ORIGIN_EVENTS)
+    choice = Choice()
+    for name, cls in BY_NAME.items():
+        if name not in wanted or not cls.record:
+            continue
+        hook, reason = _first(cls.hooks, refused, forced)
+        if hook is None:
+            choice.missing[name] = reason
+            continue
+        choice.hooks[name] = hook
+        for ladder in cls.aids:
+            aid, reason = _first(ladder, refused, forced)
+            label = f"{name}: {ladder[0].name}"
+            if aid:
+                choice.aids[label] = aid
+            else:
+                choice.missing[label] = reason
+    return choice

@@ -1,0 +1,92 @@
+"""Module loads, each joined under one id from the first step to the unload."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ringward.events.context import Load, Need, Origin
+
+KEPT_LOADS = 4096
+KEPT_REQUESTS = 4096
+
+
+@dataclass(slots=True)
+class LoadState:
+    """One call of init_module or finit_module, and what the kernel made of it."""
+
+    id: str
+    chain: str
+    process: str
+    origin: Origin
+    module: str | None = None
+    digest: str | None = None
+    base: str | None = None
+    uses: tuple[Need, ...] = ()
+    needed_by: Need | None = None
+    loaded: bool = False
+    inited: bool = False
+    held: bool = False
+
+    def view(self) -> Load:
+        """Return it as events carry it."""
+        return Load(self.id, self.origin, self.module, self.digest, self.uses, self.needed_by)
+
+
+class Lifecycles:
+    """All loads that were seen, by attempt, by chain, and by the module that came of them.
+
+    A chain is what one request of the kernel, or one run of a program, loads; its id is
+    the part of a load's id before the dot.
+    """
+
+    def __init__(self) -> None:
+        self._by_attempt: OrderedDict[int, LoadState] = OrderedDict()
+        self._chains: OrderedDict[str, list[LoadState]] = OrderedDict()
+        self._loaded: dict[str, LoadState] = {}
+
+    def begin(self, attempt: int, chain: str, process: str, origin: Origin) -> LoadState:
+        """Begin a load, or return the one that the attempt has begun."""
+        state = self._by_attempt.get(attempt)
+        if state:
+            return state
+        loads = self._chains.setdefault(chain, [])
+        state = LoadState(f"{chain}.{len(loads) + 1}", chain, process, origin)
+        loads.append(state)
+        self._by_attempt[attempt] = state
+        while len(self._by_attempt) > KEPT_LOADS:
+            self._by_attempt.popitem(last=False)
+        while len(self._chains) > KEPT_REQUESTS:
+            self._chains.popitem(last=False)
+        return state
+
+    def of(self, attempt: int) -> LoadState | None:
+        """Return the load of an attempt."""
+        return self._by_attempt.get(attempt)
+
+    def loaded(self, name: str | None) -> LoadState | None:
+        """Return the load that the module called `name` came of, when it was seen."""
+        return self._loaded.get(name) if name else None
+
+    def linked(self, state: LoadState, name: str | None, base: str, uses: tuple[str, ...] | None) -> list[LoadState]:
+        """Take in that the module is linked; return the loads that were made for it."""
+        state.module, state.base, state.loaded = name, base, True
+        needs = []
+        served = []
+        for used in uses or ():
+            other = self._loaded.get(used)
+            needs.append(Need(used, other.id if other else None))
+            if other and other.chain == state.chain and other.needed_by is None:
+                other.needed_by = Need(name or "?", state.id)
+                served.append(other)
+        state.uses = tuple(needs)
+        if name:
+            self._loaded[name] = state
+        return served
+
+    def freed(self, attempt: int, name: str | None) -> LoadState | None:
+        """Take in that a module is gone, by the call `attempt`; return the load that it came of."""
+        state = self._loaded.pop(name, None) if name else None
+        if state and attempt:
+            self._by_attempt[attempt] = state
+        return state

@@ -1,0 +1,69 @@
+"""How a module load came about: a pure decision from what is known of the loading process.
+
+By identity only: the process that the kernel started for a request, the file that it
+runs, the device that udev handed to it. Never by time or by a command's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringward.events.context import Ancestor, Origin, Process
+
+UDEV = frozenset({"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd", "/usr/bin/udevadm", "/bin/udevadm"})
+MODULES_LOAD = frozenset({"/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the kernel, as its module_request event told."""
+
+    id: str
+    alias: str | None
+    requester: Ancestor
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The device that a udev worker is at work for."""
+
+    devpath: str | None
+    modalias: str | None
+
+
+def person(process: Ancestor) -> str:
+    """Return a process for a person: ``bash[12]``."""
+    return f"{process.comm or '?'}[{process.pid}]"
+
+
+def origin(process: Process, request: Request | None, device: Device | None, *, initramfs: bool = False) -> Origin:
+    """Return the origin of a load that `process` makes.
+
+    Args:
+        process: the one that calls.
+        request: of the kernel, that it or an ancestor was started for.
+        device: that udev handed to it.
+        initramfs: its root is the initial root file system.
+
+    """
+    if request:
+        text = f"kernel asked for {request.alias or '?'} for {person(request.requester)}"
+        return Origin("request", text, request.alias, request.id, request.requester)
+    line = [(process.exe, process.comm, process.pid), *((a.exe, a.comm, a.pid) for a in process.ancestors)]
+    if any(exe in UDEV for exe, _, _ in line):
+        if device is None:
+            unread = {"device": "the message that handed it to udev's worker was not seen"}
+            return Origin("udev", "udev, device not seen", unread=unread | {"modalias": unread["device"]})
+        return Origin(
+            "udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias
+        )
+    if any(exe in MODULES_LOAD for exe, _, _ in line):
+        return Origin("modules-load", "modules-load.d")
+    if initramfs:
+        return Origin("initramfs", f"initramfs: {process.comm}")
+    command = " ".join(process.args) if process.args else process.comm
+    by = f", by {person(process.ancestors[0])}" if process.ancestors else ""
+    if process.exe is None:
+        reason = process.unread.get("exe", "the program is not known")
+        return Origin("unknown", f"{command}[{process.pid}]{by}", unread={"kind": reason})
+    return Origin("command", f"{command}{by}")

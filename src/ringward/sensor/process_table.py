@@ -1,0 +1,250 @@
+"""Who each process is and descends from: fed by the stream, completed from /proc.
+
+A process is known by its number and the clock tick of its start, which no later process
+shares. What the stream told is exact; what /proc told was read later, and only when its
+start tick is the same.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ringward.events.context import Ancestor, Process
+from ringward.events.fields import decode, join_path
+from ringward.sensor import procfs
+from ringward.sensor.container import container_id
+from ringward.sensor.decode import Record, Task
+from ringward.sensor.procfs import TICK_NS
+
+KEPT_DEAD = 4096
+KEPT_CONTEXTS = 4096
+ANCESTORS = 16
+ANCESTOR_ARGS = 200
+NEVER = 0xFFFFFFFF
+KTHREAD = 2
+
+Key = tuple[int, int]
+_GONE = "the process ended before /proc could be read"
+
+
+def key_of(pid: int, start_time: int) -> Key:
+    """Return a process's key from its start in nanoseconds since boot."""
+    return pid, start_time // TICK_NS
+
+
+def key_id(key: Key) -> str:
+    """Return a process's id as events print it."""
+    return f"{key[0]}@{key[1]}"
+
+
+def short_args(args: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return as many arguments as fit ANCESTOR_ARGS characters; a last ``...`` says that there are more."""
+    if args is None:
+        return None
+    left = ANCESTOR_ARGS
+    for i, arg in enumerate(args):
+        left -= len(arg) + 1
+        if left < 0:
+            return (*args[:i], "...")
+    return args
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one process."""
+
+    key: Key
+    parent: Key | None = None
+    comm: str | None = None
+    exe: str | None = None
+    args: tuple[str, ...] | None = None
+    cwd: str | None = None
+    cgroup: str | None = None
+    request: int = 0
+    """The kernel's module request that it, or an ancestor, was started for."""
+    unread: str | None = None
+    contexts: list[bytes] = field(default_factory=list)
+    ancestor: Ancestor | None = None
+
+
+class ProcessTable:
+    """All processes that the stream or /proc told of.
+
+    Args:
+        task: decodes the bytes of a `struct task`.
+        live: read /proc for what the stream did not tell (off for tests and other machines).
+
+    """
+
+    def __init__(self, task: Callable[[bytes], Task], *, live: bool = True) -> None:
+        self._task = task
+        self._live = live
+        self._known: dict[Key, Known] = {}
+        self._dead: OrderedDict[Key, None] = OrderedDict()
+        self._contexts: OrderedDict[bytes, Process] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def seed(self) -> None:
+        """Take in every process that runs, from /proc."""
+        for pid in procfs.pids():
+            stat = procfs.read_stat(pid)
+            if stat:
+                self._from_proc(stat)
+
+    def _from_proc(self, stat: procfs.Stat) -> Known:
+        known = Known((stat.pid, stat.ticks), comm=stat.comm)
+        known.exe = procfs.read_link(stat.pid, "exe")
+        known.args = procfs.read_args(stat.pid)
+        known.cwd = procfs.read_link(stat.pid, "cwd")
+        known.cgroup = procfs.read_cgroup(stat.pid)
+        parent = procfs.read_stat(stat.ppid) if stat.ppid else None
+        known.parent = (parent.pid, parent.ticks) if parent else None
+        self._known[known.key] = known
+        return known
+
+    def find(self, key: Key) -> Known:
+        """Return what is known of a process; from /proc when the stream did not tell."""
+        known = self._known.get(key)
+        if known is None and self._live:
+            stat = procfs.read_stat(key[0])
+            # One tick of tolerance: /proc rounds the same start differently than a division does.
+            if stat and abs(stat.ticks - key[1]) <= 1:
+                known = self._from_proc(stat._replace(ticks=key[1]))
+        if known is None:
+            known = Known(key, unread=_GONE if self._live else "not in the recording")
+            self._known[key] = known
+            self._bury(key)
+        return known
+
+    def _forget_contexts(self, known: Known) -> None:
+        for task in known.contexts:
+            self._contexts.pop(task, None)
+        known.contexts.clear()
+        known.ancestor = None
+
+    def _bury(self, key: Key) -> None:
+        self._dead[key] = None
+        self._dead.move_to_end(key)
+        while len(self._dead) > KEPT_DEAD:
+            old, _ = self._dead.popitem(last=False)
+            known = self._known.pop(old, None)
+            if known:
+                self._forget_contexts(known)
+
+    def apply(self, record: Record) -> None:
+        """Take in a fork, exec or exit, or the start of a helper."""
+        task = self._task(record.task)
+        key = key_of(task.pid, task.start_time)
+        if record.name == "process_fork":
+            self._fork(self.find(key), record)
+        elif record.name == "process_exec":
+            self._exec(key, task, record)
+        elif record.name == "process_exit":
+            self._bury(key)
+        elif record.name == "usermodehelper":
+            known = self._known.setdefault(key, Known(key, parent=key_of(task.ppid, task.parent_start_time)))
+            known.comm = decode(task.comm.rstrip(b"\0"))
+            known.request = record.extra["request"]
+
+    def _fork(self, parent: Known, record: Record) -> None:
+        args = record.args
+        key = key_of(args.child_pid, args.child_start_time)  # type: ignore[attr-defined]
+        self._known[key] = Known(
+            key,
+            parent.key,
+            parent.comm,
+            parent.exe,
+            parent.args,
+            parent.cwd,
+            parent.cgroup,
+            parent.request,
+            parent.unread,
+        )
+
+    def _exec(self, key: Key, task: Task, record: Record) -> None:
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Known(key, parent=key_of(task.ppid, task.parent_start_time))
+        self._forget_contexts(known)
+        args = record.args
+        known.comm = decode(task.comm.rstrip(b"\0"))
+        known.exe = args.exe.path if args.exe else None  # type: ignore[attr-defined]
+        known.args = args.args  # type: ignore[attr-defined]
+        known.cwd = args.cwd  # type: ignore[attr-defined]
+        known.unread = None
+        loc = record.extra["cgroup_path"]
+        known.cgroup = join_path(record.tail.raw(loc)) if loc >> 16 else None
+        self._dead.pop(key, None)
+
+    def _ancestor(self, known: Known) -> Ancestor:
+        if known.ancestor is None:
+            known.ancestor = Ancestor(
+                key_id(known.key), known.key[0], known.comm, known.exe, short_args(known.args), known.unread
+            )
+        return known.ancestor
+
+    def as_ancestor(self, key: Key) -> Ancestor:
+        """Return the short form of a process."""
+        return self._ancestor(self.find(key))
+
+    def ancestors(self, parent: Key) -> tuple[Ancestor, ...]:
+        """Return the line of descent that begins with `parent`, nearest first."""
+        found: list[Ancestor] = []
+        key: Key | None = parent
+        while key and key[0] and len(found) < ANCESTORS:
+            known = self.find(key)
+            found.append(self._ancestor(known))
+            key = known.parent
+        return tuple(found)
+
+    def context(self, data: bytes) -> Process:
+        """Return the full context of a record's task; the same object for the same bytes."""
+        found = self._contexts.get(data)
+        if found is None:
+            found = self._build(data)
+            while len(self._contexts) > KEPT_CONTEXTS:
+                self._contexts.popitem(last=False)
+        return found
+
+    def _build(self, data: bytes) -> Process:
+        task = self._task(data)
+        key = key_of(task.pid, task.start_time)
+        known = self.find(key)
+        parent = key_of(task.ppid, task.parent_start_time)
+        unread = {}
+        for name in ("exe", "args", "cwd", "cgroup"):
+            if getattr(known, name) is None:
+                unread[name] = known.unread or "not to be had from /proc"
+        if known.exe is None and task.flags & KTHREAD:
+            unread["exe"] = unread["cwd"] = "a kernel thread has none"
+        process = Process(
+            key_id(key),
+            task.pid,
+            task.tid,
+            task.start_time,
+            task.ppid,
+            key_id(parent),
+            task.uid,
+            task.gid,
+            task.euid,
+            task.egid,
+            None if task.loginuid == NEVER else task.loginuid,
+            None if task.sessionid == NEVER else task.sessionid,
+            decode(task.comm.split(b"\0", 1)[0]),
+            known.exe,
+            known.args,
+            known.cwd,
+            known.cgroup,
+            container_id(known.cgroup),
+            {"mnt": task.mnt_ns, "pid": task.pid_ns, "net": task.net_ns, "user": task.user_ns},
+            self.ancestors(parent),
+            bool(task.flags & KTHREAD),
+            unread,
+        )
+        self._contexts[data] = process
+        known.contexts.append(data)
+        return process

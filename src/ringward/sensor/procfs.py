@@ -1,0 +1,89 @@
+"""Processes and modules as /proc and /sys show them (proc(5)): a second source, read late."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from ringward.events.fields import decode, split_list
+from ringward.sensor.info import ModuleCounts
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+class Stat(NamedTuple):
+    """What /proc/PID gives of one process."""
+
+    pid: int
+    ppid: int
+    ticks: int  # start, clock ticks since boot
+    comm: str
+
+
+def read_stat(pid: int) -> Stat | None:
+    """Return a process's state; None when there is none of this number (any more)."""
+    try:
+        raw = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    head, _, rest = raw.rpartition(b")")
+    fields = rest.split()
+    return Stat(pid, int(fields[1]), int(fields[19]), decode(head.partition(b"(")[2]))
+
+
+def read_link(pid: int, name: str) -> str | None:
+    """Return where /proc/PID/NAME points, or None."""
+    try:
+        return os.readlink(f"/proc/{pid}/{name}")
+    except OSError:
+        return None
+
+
+def read_args(pid: int) -> tuple[str, ...] | None:
+    """Return the arguments of a process; None when it is gone, empty for a kernel thread."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return None
+    return split_list(raw) if raw else ()
+
+
+def read_cgroup(pid: int) -> str | None:
+    """Return a process's path in the default hierarchy (cgroups(7)), or None."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line[3:] for line in lines if line.startswith("0::")), None)
+
+
+def pids() -> list[int]:
+    """Return all thread groups."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def loaded_modules() -> dict[str, str]:
+    """Return the taint letters of each loaded module, by name.
+
+    Raises:
+        OSError: this kernel has no /proc/modules.
+
+    """
+    found: dict[str, str] = {}
+    for line in Path("/proc/modules").read_text().splitlines():
+        words = line.split()
+        found[words[0]] = words[6].strip("()") if len(words) > 6 else ""
+    return found
+
+
+def module_counts() -> tuple[ModuleCounts | None, str | None]:
+    """Return how many modules are loaded, or None and why not."""
+    try:
+        modules = loaded_modules()
+    except FileNotFoundError:
+        return None, "this kernel has no module support (no /proc/modules)"
+    except OSError as error:
+        return None, f"/proc/modules: {error.strerror}"
+    unsigned = sum("E" in taint for taint in modules.values())
+    return ModuleCounts(len(modules), unsigned, sum("O" in taint for taint in modules.values())), None
