@@ -81,6 +81,7 @@ enum unread {
 	UNREAD_NO_FIELD,	/* this kernel's structure has no such field */
 	UNREAD_NO_FILE,		/* no such file descriptor, or no file */
 	UNREAD_ABSENT,		/* the kernel has none: its pointer is NULL */
+	UNREAD_NO_ENTRY,	/* no system call was seen: the kernel itself started the program */
 };
 
 enum attempt_state {

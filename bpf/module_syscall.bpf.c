@@ -71,9 +71,9 @@ static __u32 call_kind(struct call *c, struct task_struct *task, __u32 nr)
 	return c->kind;
 }
 
-static void call_args(struct call *c, struct pt_regs *regs)
+static void call_args(struct call *c, struct task_struct *task, struct pt_regs *regs)
 {
-	if (c->abi == ABI_IA32) {
+	if (is_compat(task)) {
 		c->args[0] = (__u32)BPF_CORE_READ(regs, bx);
 		c->args[1] = (__u32)BPF_CORE_READ(regs, cx);
 		c->args[2] = (__u32)BPF_CORE_READ(regs, dx);
@@ -121,7 +121,11 @@ static void args_fill(struct record *r, struct call *c, struct task_struct *task
 	struct query_module *query = (void *)r->data;
 	struct get_kernel_syms *syms = (void *)r->data;
 
-	switch (c->kind) {
+	/*
+	 * Not c->kind: Linux 6.1's verifier takes the constant of one caller's path for
+	 * all, and cuts the other branches away. It knows nothing of a map's value.
+	 */
+	switch (r->h.kind) {
 	case KIND_CREATE_MODULE:
 		create->name_ptr = c->args[0];
 		create->code = c->args[1];
@@ -189,7 +193,7 @@ static void args_again(struct record *r, struct call *c)
 	struct delete_module *del = (void *)r->data;
 	struct query_module *query = (void *)r->data;
 
-	switch (c->kind) {
+	switch (r->h.kind) {
 	case KIND_CREATE_MODULE:
 		create->name_exit = string_again(r, create->name, 0, c->args[0]);
 		break;
@@ -208,7 +212,7 @@ static void args_again(struct record *r, struct call *c)
 	}
 }
 
-static struct record *attempt_begin(struct call *c, struct task_struct *task, __u32 hook, __u32 state)
+static struct record *attempt_begin(struct call *c, struct task_struct *task, __u32 hook)
 {
 	struct record *r;
 	struct attempt *a;
@@ -218,13 +222,14 @@ static struct record *attempt_begin(struct call *c, struct task_struct *task, __
 	r = slot_claim();
 	if (!r)
 		return 0;
-	header_fill(r, c->kind, hook, task, record_size(c->kind));
+	header_fill(r, c->kind, hook, task, 0);
+	r->len = record_size(r->h.kind);
 	r->h.abi = c->abi;
 	a = attempt_of(r);
 	a->id = r->h.seq << 12 | r->h.cpu;
-	a->entered = state == ATTEMPT_ENTERED ? r->h.time : 0;
+	a->entered = r->h.time;
 	a->result = 0;
-	a->state = state;
+	a->state = ATTEMPT_ENTERED;
 	a->nr = c->nr;
 	args_fill(r, c, task);
 	return r;
@@ -234,7 +239,7 @@ static int enter(struct call *c, struct task_struct *task, __u32 hook)
 {
 	__u64 key = bpf_get_current_pid_tgid();
 	struct counters *count;
-	struct record *r = attempt_begin(c, task, hook, ATTEMPT_ENTERED);
+	struct record *r = attempt_begin(c, task, hook);
 
 	if (!r)
 		return 0;
@@ -257,13 +262,15 @@ static int leave(struct call *c, struct task_struct *task, __u32 hook, __s64 res
 	if (!entered) {
 		if (!may_be_stopped)
 			return 0;
-		r = attempt_begin(c, task, hook, ATTEMPT_STOPPED);
+		r = attempt_begin(c, task, hook);
 		if (!r)
 			return 0;
 	}
 	a = attempt_of(r);
 	a->result = result;
 	if (!entered) {
+		a->entered = 0;
+		a->state = ATTEMPT_STOPPED;
 		record_submit(r, true);
 		return 0;
 	}
@@ -285,7 +292,7 @@ int BPF_PROG(tp_btf_sys_enter, struct pt_regs *regs, long id)
 
 	if (!call_kind(&c, task, id) || !(tp_btf_kinds & 1 << c.kind))
 		return 0;
-	call_args(&c, regs);
+	call_args(&c, task, regs);
 	return enter(&c, task, HOOK_TP_BTF);
 }
 
@@ -297,7 +304,7 @@ int BPF_PROG(tp_btf_sys_exit, struct pt_regs *regs, long ret)
 
 	if (!call_kind(&c, task, regs->orig_ax) || !(tp_btf_kinds & 1 << c.kind))
 		return 0;
-	call_args(&c, regs);
+	call_args(&c, task, regs);
 	return leave(&c, task, HOOK_TP_BTF, ret, true);
 }
 
@@ -308,7 +315,7 @@ static int enter_handler(struct pt_regs *regs, __u32 hook)
 
 	if (!call_kind(&c, task, BPF_CORE_READ(regs, orig_ax)))
 		return 0;
-	call_args(&c, regs);
+	call_args(&c, task, regs);
 	return enter(&c, task, hook);
 }
 
@@ -320,7 +327,7 @@ static int leave_handler(__u32 hook, long ret)
 
 	if (!call_kind(&c, task, BPF_CORE_READ(regs, orig_ax)))
 		return 0;
-	call_args(&c, regs);
+	call_args(&c, task, regs);
 	return leave(&c, task, hook, ret, false);
 }
 

@@ -17,7 +17,7 @@ struct path_walk {
 	struct record *r;
 	struct dentry *dentry;
 	struct vfsmount *vfsmnt;
-	bool first;
+	__u32 start;	/* where the path begins in the record */
 };
 
 static long path_step(__u32 i, struct path_walk *w)
@@ -39,14 +39,13 @@ static long path_step(__u32 i, struct path_walk *w)
 			return 0;
 		}
 		/* A file without a directory (memfd, pipe) is its own parent and has a name. */
-		if (w->first)
+		if (w->r->len == w->start)
 			str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
 		return 1;
 	}
 	name = str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
 	if (!str_is_read(name))
 		return 1;
-	w->first = false;
 	w->dentry = parent;
 	return 0;
 }
@@ -54,7 +53,11 @@ static long path_step(__u32 i, struct path_walk *w)
 /* "name\0...\0": components from the last to the first. Truncated when the root was not reached. */
 static path_loc path_append(struct record *r, struct dentry *dentry, struct vfsmount *vfsmnt)
 {
-	struct path_walk w = { .r = r, .dentry = dentry, .vfsmnt = vfsmnt, .first = true };
+	/*
+	 * Linux 6.1's verifier looks at one step alone: what a step changes must not
+	 * begin as a constant on the stack.
+	 */
+	struct path_walk w = { .r = r, .dentry = dentry, .vfsmnt = vfsmnt, .start = r->len };
 	__u32 off = r->len;
 	long steps;
 

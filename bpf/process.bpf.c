@@ -174,8 +174,8 @@ int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_bi
 		bpf_map_delete_elem(&execs, &tid);
 	} else {
 		x->old_uid = x->old_gid = x->old_euid = x->old_egid = -1;
-		x->old_unread = UNREAD_NO_HOOK;
-		x->path = unread(UNREAD_NO_HOOK);
+		x->old_unread = UNREAD_NO_ENTRY;
+		x->path = unread(UNREAD_NO_ENTRY);
 	}
 	x->argc = bprm->argc;
 	x->path_kernel = str_kernel(r, bprm->filename);

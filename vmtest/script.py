@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-DRAIN_SECONDS = 5
+DRAIN_SECONDS = 2
 UDEVD = "/usr/lib/systemd/systemd-udevd"
 
 _INIT = """\

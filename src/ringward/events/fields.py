@@ -31,6 +31,7 @@ UNREAD_TEXT = {
     "NO_FIELD": "this kernel's structure has no such field",
     "NO_FILE": "the call has no file, or the descriptor is not open",
     "ABSENT": "the kernel has none",
+    "NO_ENTRY": "no system call was seen: the kernel itself started the program, or it began before Ringward",
 }
 
 

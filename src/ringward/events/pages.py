@@ -118,7 +118,7 @@ def page(name: str) -> Page:
         default=cls.default,
         record=cls.record,
         intro=intro,
-        description=description,
+        description="\n\n".join(_paragraphs(description)),
         arguments=tuple(_argument(key, spec) for key, spec in cls.specs().items()),
         tags=TAGS,
         hooks=_hooks(cls.hooks),

@@ -119,7 +119,14 @@ class UdevDevice(Args, frozen=True):
     ]
     subsystem: Annotated[
         str | None,
-        Convert("char[]", "SUBSYSTEM.", U, OPT, members=("properties",), function=_property("SUBSYSTEM")),
+        Convert(
+            "char[]",
+            "SUBSYSTEM: the device's class or bus.",
+            U,
+            OPT,
+            members=("properties",),
+            function=_property("SUBSYSTEM"),
+        ),
     ]
     modalias: Annotated[
         str | None,

@@ -1,0 +1,94 @@
+"""Tests that need a real kernel: run as root in a guest (`python -m vmtest`), and on the host as far as it goes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ringward.events import Event
+from ringward.sensor.sensor import Sensor
+
+HAS_MODULES = Path("/proc/modules").exists()
+IS_ROOT = os.geteuid() == 0
+IN_GUEST = "VMTEST_KERNEL" in os.environ
+
+
+class Watch:
+    """An open sensor and what it has told so far."""
+
+    def __init__(self, *events: str, **options: object) -> None:
+        self.sensor = Sensor(events, **options)  # type: ignore[arg-type]
+        self.info = self.sensor.open()
+        self.events: list[Event] = []
+
+    def until(self, done: Callable[[list[Event]], object], seconds: float = 20) -> list[Event]:
+        """Poll until `done(events)` is true; fail the test when that takes longer than `seconds`."""
+        end = time.monotonic() + seconds
+        while not done(self.events):
+            self.events += self.sensor.poll(0.1)
+            if time.monotonic() > end:
+                told = [(e.event, getattr(e.args, "name", None), e.result, e.error) for e in self.events]
+                raise AssertionError(f"not seen in {seconds} s; seen: {told}")
+        return self.events
+
+    def settle(self, seconds: float = 1.0) -> list[Event]:
+        """Poll for a while, for what must not come."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.events += self.sensor.poll(0.1)
+        return self.events
+
+    def clear(self) -> None:
+        """Forget what was told."""
+        self.settle(0.2)
+        self.events.clear()
+
+    def of(self, event: str, **fields: object) -> list[Event]:
+        """Return the events of a name whose arguments have these values."""
+        return [
+            e for e in self.events if e.event == event and all(getattr(e.args, k) == v for k, v in fields.items())
+        ]
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watch]]:
+    """Open sensors that are closed at the end of the test."""
+    opened: list[Watch] = []
+
+    def start(*events: str, **options: object) -> Watch:
+        opened.append(Watch(*events, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.sensor.close()
+
+
+def unload(*modules: str) -> None:
+    """Remove modules that a test has left, if they are there."""
+    for name in modules:
+        subprocess.run(["modprobe", "-rq", name], check=False)
+
+
+def module_file(name: str) -> Path:
+    """Return the file of a module of the running kernel, as modinfo finds it."""
+    found = subprocess.run(["modinfo", "-n", name], check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this kernel cannot do, and say what is missing; in a guest nothing may be skipped."""
+    for item in items:
+        if IN_GUEST:
+            continue
+        if not IS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_MODULE)"))
+        elif "modules" in item.keywords and not HAS_MODULES:
+            item.add_marker(pytest.mark.skip(reason="this kernel has no module support: runs in the guests"))
+        elif "guest" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="loads modules or switches hooks off: runs in the guests only"))
