@@ -15,7 +15,7 @@ from ringward.sensor.sensor import Sensor
 
 HAS_MODULES = Path("/proc/modules").exists()
 IS_ROOT = os.geteuid() == 0
-IN_GUEST = "VMTEST_KERNEL" in os.environ
+IN_GUEST = "VMTEST_RESULTS" in os.environ
 
 
 class Watch:
@@ -50,9 +50,7 @@ class Watch:
 
     def of(self, event: str, **fields: object) -> list[Event]:
         """Return the events of a name whose arguments have these values."""
-        return [
-            e for e in self.events if e.event == event and all(getattr(e.args, k) == v for k, v in fields.items())
-        ]
+        return [e for e in self.events if e.event == event and all(getattr(e.args, k) == v for k, v in fields.items())]
 
 
 @pytest.fixture

@@ -165,9 +165,27 @@ def hostile_events(draw: st.DrawFn) -> Event:
     return event(
         name,
         given=given,
-        process=draw(st.none() | st.builds(lambda comm, exe, pid: process(comm=comm, exe=exe, pid=pid, tid=pid), TEXT, TEXT, st.integers(0, 1 << 22))),
+        process=draw(
+            st.none()
+            | st.builds(
+                lambda comm, exe, pid: process(comm=comm, exe=exe, pid=pid, tid=pid),
+                TEXT,
+                TEXT,
+                st.integers(0, 1 << 22),
+            )
+        ),
         result=result,
         error=draw(TEXT) if result is not None and result < 0 else None,
-        load=draw(st.none() | st.builds(lambda text, module, digest: load(origin=Origin("request", text, alias=text), module=module, digest=digest), TEXT, TEXT, TEXT)),
+        load=draw(
+            st.none()
+            | st.builds(
+                lambda text, module, digest: load(
+                    origin=Origin("request", text, alias=text), module=module, digest=digest
+                ),
+                TEXT,
+                TEXT,
+                TEXT,
+            )
+        ),
         unread=draw(st.dictionaries(TEXT, TEXT, max_size=2)),
     )

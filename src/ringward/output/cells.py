@@ -11,7 +11,7 @@ LOADS = frozenset({"finit_module", "init_module"})
 """The calls that one line of the table stands for."""
 
 # Reasons that say nothing is wrong: the caller gave nothing, or the first screen has said it for all events.
-_EXPECTED = frozenset({UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"], UNREAD_TEXT["NO_FILE"]})
+_EXPECTED = frozenset(UNREAD_TEXT[reason] for reason in ("NULL", "NO_HOOK", "NOT_NEEDED", "NO_FILE", "ABSENT"))
 # The kernel stopped at an error before it got there: the error says enough.
 _EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
 _SECONDS = re.compile(r"after (?:about )?([\d.]+) s")

@@ -1,0 +1,58 @@
+# The commands of this project; people and CI run the same ones.
+#   make run     set up, build, and watch this machine
+#   make test    every test: unit, this kernel, and guests with Debian's kernels
+#   make lint    ruff and mypy
+#   make docs    generated pages: events, schema, support matrix
+#   make soak    tests that take long
+#   make bench   every speed claim, as a table
+.DELETE_ON_ERROR:
+.PHONY: setup run test lint docs soak bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py $(wildcard bpf/*) $(wildcard native/*)
+
+setup: $(VENV)/.built
+
+$(VENV)/.packages: tools/packages
+	@tools/packages build
+	@mkdir -p $(VENV)
+	@touch $@
+
+$(VENV)/bin/python: $(VENV)/.packages
+	@echo "  VENV     $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch -c $@
+
+$(VENV)/.built: $(SOURCES) $(VENV)/bin/python
+	@echo "  BUILD    ringward"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: setup
+	@tools/as-root $(BIN)/ringward watch $(ARGS)
+
+test: setup
+	@tools/packages test
+	@$(BIN)/python tools/run_tests.py
+
+soak: setup
+	@tools/packages test
+	@$(BIN)/python tools/run_tests.py --soak
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: setup
+	@$(BIN)/python -m ringward.events.pages docs/events
+	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
+
+bench: setup
+	@tools/packages bench
+	@$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so

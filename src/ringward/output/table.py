@@ -1,0 +1,163 @@
+"""One line a load, a call or a program, in columns that fit the terminal. Pure: events in, text out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ringward.events import BY_NAME, Event
+from ringward.output import cells
+from ringward.output.details import details
+from ringward.output.fold import Row
+from ringward.output.layout import Layout, layout
+from ringward.output.text import cut, fit, fit_right, safe, wrap
+
+_RESET = "\x1b[0m"
+_STYLES = {
+    "dim": "\x1b[2m",
+    "bold": "\x1b[1m",
+    "bad": "\x1b[31m",
+    "good": "\x1b[32m",
+    "warn": "\x1b[33m",
+    "alarm": "\x1b[1;37;41m",
+}
+SHORT_DIGEST = 12
+"""Hexadecimal digits of a digest that the table shows."""
+
+
+@lru_cache(maxsize=64)
+def _second(text: str) -> str:
+    """Return ``HH:MM:SS`` of the local time zone for ``YYYY-MM-DDTHH:MM:SS`` in UTC."""
+    import calendar  # noqa: PLC0415 - once a second at most
+
+    try:
+        seconds = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return "--:--:--"
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def clock(event: Event, width: int) -> str:
+    """Return the local time of day, with milliseconds where there is room."""
+    return _second(event.time[:19]) + (safe(event.time[19:23]) if width >= 12 else "")
+
+
+@dataclass
+class Table:
+    """Renders rows for a terminal of `width` columns.
+
+    Attributes:
+        width: of the terminal, in columns.
+        colour: whether it shows colours.
+        verbose: whether the steps of a load and all arguments follow its line.
+
+    """
+
+    width: int = 80
+    colour: bool = False
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        self._layout = layout(self.width)
+
+    def resize(self, width: int) -> None:
+        """Fit the columns to another width."""
+        self.width = width
+        self._layout = layout(width)
+
+    def header(self) -> str:
+        """Return the names of the columns."""
+        lay = self._layout
+        names = (
+            fit("TIME", lay.time),
+            fit_right("PID", lay.pid),
+            fit("PROGRAM", lay.program),
+            fit("EVENT", lay.event),
+            fit("SUBJECT", lay.subject),
+            fit("RESULT", lay.result),
+            fit("SHA-256", lay.digest),
+            fit("CAUSE", lay.cause),
+        )
+        return self._paint(self._clip(" ".join(names)), "dim")
+
+    def lines(self, row: Row) -> Iterator[str]:
+        """Yield the lines of one row: one, and with `verbose` what belongs to it, indented."""
+        event = row.event
+        if BY_NAME[event.event].group == "stream":
+            yield self._stream(event)
+            return
+        yield self._line(event, row.note)
+        if self.verbose:
+            for text, depth in details(row):
+                for line in wrap(safe(text), self.width, "  " * depth):
+                    yield self._paint(cut(line, self.width), "dim")
+
+    def _clip(self, line: str) -> str:
+        return cut(line, self.width).rstrip(" ")
+
+    def _paint(self, text: str, style: str) -> str:
+        return f"{_STYLES[style]}{text}{_RESET}" if self.colour and style and text else text
+
+    def _stream(self, event: Event) -> str:
+        args = event.args
+        if event.event == "events_lost":
+            where = f" on CPU {args.lost_on}" if args.lost_on is not None else ""
+            numbers = f" (seq {args.first_seq} to {args.last_seq})" if args.first_seq is not None else ""
+            text, style = f"LOST {args.count} events{where}{numbers}: {args.reason}", "alarm"
+        else:
+            reason = f": {args.reason}" if args.reason else ""
+            text, style = f"SENSOR {args.subject_event or ''} {args.state}{reason}", "warn"
+        when = clock(event, self._layout.time)
+        return when + " " + self._paint(cut(safe(text), self.width - len(when) - 1), style)
+
+    def _line(self, event: Event, note: str) -> str:
+        lay = self._layout
+        task = event.process
+        program = safe(task.comm) if task else "-"
+        head = (
+            (clock(event, lay.time), lay.time, "dim"),
+            (fit_right(str(task.pid) if task else "-", lay.pid), lay.pid, ""),
+            (program, lay.program, ""),
+            (event.event, lay.event, "bold" if BY_NAME[event.event].group == "modules" else ""),
+        )
+        return self._join((*head, *self._tail(event, note)))
+
+    def _tail(self, event: Event, note: str) -> Iterator[tuple[str, int, str]]:
+        """Yield text, width and style from the subject on; what is empty leaves its room to what stands before."""
+        lay = self._layout
+        marks = cells.marks(event)
+        result = note or safe(cells.outcome(event))
+        digest = cells.digest(event)[:SHORT_DIGEST]
+        widest = max(lay.cause, 0)
+        causes = [safe(text) for text in cells.causes(event)]
+        cause = next((text for text in causes if len(cut(text, widest)) == len(text)), causes[-1])
+        width = lay.subject
+        if not (result or digest or cause):
+            width = lay.tail
+        subject = safe(cells.subject(event))
+        room = width - len(marks) - 1 if marks else width
+        yield (f"{cut(subject, room)} {marks}" if marks else subject), width, "warn" if "!" in marks else ""
+        if width == lay.tail:
+            return
+        style = "bad" if event.result is not None and event.result < 0 else "good"
+        if cells.in_progress(event) or note:
+            style = "warn"
+        long = lay.result + 1 + lay.digest
+        if len(result) > lay.result and (not digest.strip("-") or cells.in_progress(event) or note):
+            yield result, long, style
+        else:
+            yield result, lay.result, style
+            yield digest, lay.digest, "dim"
+        yield cause, lay.cause, ""
+
+    def _join(self, parts: tuple[tuple[str, int, str], ...]) -> str:
+        room, found = self.width, []
+        for text, width, style in parts:
+            if room <= 0:
+                break
+            shown = fit(text, min(width, room))
+            found.append(self._paint(shown, style))
+            room -= width + 1
+        return " ".join(found)
