@@ -212,6 +212,16 @@ static void args_again(struct record *r, struct call *c)
 	}
 }
 
+/* init/do_mounts.c: the type of the root file system before any other is mounted */
+static bool root_is_initramfs(struct task_struct *task)
+{
+	char name[7] = {};
+
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(task, fs, root.mnt, mnt_sb, s_type, name));
+	return name[0] == 'r' && name[1] == 'o' && name[2] == 'o' && name[3] == 't' && name[4] == 'f' &&
+	       name[5] == 's' && !name[6];
+}
+
 static struct record *attempt_begin(struct call *c, struct task_struct *task, __u32 hook)
 {
 	struct record *r;
@@ -225,6 +235,8 @@ static struct record *attempt_begin(struct call *c, struct task_struct *task, __
 	header_fill(r, c->kind, hook, task, 0);
 	r->len = record_size(r->h.kind);
 	r->h.abi = c->abi;
+	if (root_is_initramfs(task))
+		r->h.task.flags |= FLAG_INITRAMFS;
 	a = attempt_of(r);
 	a->id = r->h.seq << 12 | r->h.cpu;
 	a->entered = r->h.time;

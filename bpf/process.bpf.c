@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Program starts, their ends, and the forks between: who descends from whom. */
-#include "task.bpf.h"
-#include "path.bpf.h"
+#include "attempt.bpf.h"
 
 EVENT(process_exec);
 EVENT(process_exit);
@@ -192,11 +191,14 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf_exit, struct task_struct *task)
 {
 	pid_nr pid = task->tgid, tid = task->pid;
+	__u64 key = (__u64)pid << 32 | tid;
 	struct process_exit *x;
 	struct record *r;
 	__u32 code;
 
 	bpf_map_delete_elem(&execs, &tid);
+	/* A thread that dies inside a module call (an oops in its init) never comes to the exit. */
+	bpf_map_delete_elem(&attempts, &key);
 	/* Once a process: when its last thread goes. */
 	if (task->signal->live.counter)
 		goto out;

@@ -72,7 +72,7 @@ static int request_checked(const char *alias, int result, __u32 hook)
 {
 	struct record *r;
 
-	if (!result)
+	if (!result || !pid_wanted(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	r = request_begin(alias, hook);
 	if (!r)
@@ -86,8 +86,12 @@ SEC("tp_btf/module_request")
 int BPF_PROG(tp_btf_module_request, char *name, bool wait, unsigned long ip)
 {
 	struct module_request *x;
-	struct record *r = request_begin(name, HOOK_TP_BTF);
+	struct record *r;
 
+	/* Other filters are left to the reader, who needs the request to explain a load. */
+	if (!pid_wanted(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	r = request_begin(name, HOOK_TP_BTF);
 	if (!r)
 		return 0;
 	x = (void *)r->data;

@@ -118,7 +118,7 @@ def each_source() -> Iterator[tuple[str, str]]:
 
 def hand_written() -> list[Path]:
     """Return every file of code that people write and read."""
-    folders = ("src/ringward", "bpf", "native", "vmtest", "tests", "bench")
+    folders = ("src/ringward", "bpf", "native", "vmtest", "tests", "tools", "bench")
     endings = {".py", ".pyi", ".c", ".h"}
     return sorted(p for folder in folders for p in (ROOT / folder).rglob("*") if p.suffix in endings)
 
@@ -161,7 +161,7 @@ def test_no_file_is_too_long() -> None:
 
 
 def test_nothing_is_left_for_later() -> None:
-    later = re.compile(r"\b(?:" + "|".join(("TODO", "FIXME", "XXX", "HACK")) + r")\b")
+    later = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")  # a pattern that does not find itself
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in hand_written()
@@ -174,8 +174,10 @@ def test_nothing_is_left_for_later() -> None:
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_documents_name_files_and_tests_that_exist(page: Path) -> None:
     text = page.read_text()
-    folders = "src|bpf|native|tests|vmtest|bench|docs|LICENSES"
+    folders = "src|bpf|native|tests|tools|vmtest|bench|docs|LICENSES"
     for path, name in re.findall(rf"`((?:{folders})/[\w./-]+)(?:::(\w+))?`", text):
+        if "NAME" in path:  # a pattern
+            continue
         assert (ROOT / path).exists(), f"{page.name} names {path}"
         if name:
             assert f"def {name}(" in (ROOT / path).read_text(), f"{page.name} names {path}::{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -75,6 +75,7 @@ ARGS: dict[str, dict[str, Any]] = {
     },
     "process_exit": {"code": 0, "signal": 0, "core_dumped": False},
     "process_fork": {"child_pid": 4321, "child_start_time": 123_450_000_000},
+    "udev_device": {"devpath": "/devices/pci0000:00/0000:00:03.0", "modalias": "pci:v00001AF4d00001000"},
     "events_lost": {"count": 17, "lost_on": 1, "first_seq": 100, "last_seq": 116, "reason": "the ring was full"},
     "sensor_status": {
         "state": "deaf",
@@ -87,8 +88,19 @@ ARGS: dict[str, dict[str, Any]] = {
 TAGS: dict[str, dict[str, tuple[str, ...]]] = {name: cls.tags() for name, cls in BY_NAME.items()}
 
 
+def _any(hint: Any) -> Any:
+    """Return a value of a field's type, for fields that ARGS has none for."""
+    kinds = get_args(hint) or (hint,)
+    if type(None) in kinds:
+        return None
+    kind = get_origin(hint) or hint
+    return kind() if kind in (str, int, bool, tuple, dict) else None
+
+
 def args(event: str, **given: Any) -> Args:
-    return BY_NAME[event](**(ARGS[event] | given))
+    hints = get_type_hints(BY_NAME[event])
+    values = {name: _any(hints[name]) for name in BY_NAME[event].__struct_fields__}
+    return BY_NAME[event](**(values | ARGS.get(event, {}) | given))
 
 
 def event(name: str = "finit_module", *, given: dict[str, Any] | None = None, **envelope: Any) -> Event:
@@ -156,10 +168,10 @@ def hostile_events(draw: st.DrawFn) -> Event:
     name = draw(st.sampled_from(sorted(BY_NAME)))
     given = {
         key: draw(TEXT) if isinstance(value, str) else tuple(draw(st.lists(TEXT, max_size=4)))
-        for key, value in ARGS[name].items()
+        for key, value in ARGS.get(name, {}).items()
         if isinstance(value, str | tuple) and key not in {"flags", "taints"}
     }
-    if "file" in ARGS[name]:
+    if "file" in ARGS.get(name, {}):
         given["file"] = FileId(draw(TEXT), "8:1", 1, 1)
     result = draw(st.none() | st.integers(-133, 1 << 40))
     return event(

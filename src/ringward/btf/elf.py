@@ -29,7 +29,9 @@ def _headers(data: bytes) -> list[tuple[int, ...]]:
     shoff, shentsize, shnum, shstrndx = fields[6], fields[11], fields[12], fields[13]
     if shentsize != _SECTION.size:
         raise ElfError(f"section headers have {shentsize} bytes, not {_SECTION.size}")
-    headers = [_SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}")) for i in range(shnum)]
+    headers = [
+        _SECTION.unpack(_at(data, shoff + i * shentsize, shentsize, f"section header {i}")) for i in range(shnum)
+    ]
     if shstrndx >= len(headers):
         raise ElfError(f"section {shstrndx} should hold the names; there are {len(headers)}")
     return [headers[shstrndx], *headers]

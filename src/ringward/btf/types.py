@@ -11,6 +11,8 @@ _TYPE = struct.Struct("<III")
 
 INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT = range(1, 12)
 FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
+# Bytes behind the common part that are passed over; of FUNC_PROTO and ENUM64, for each element.
+_SKIPPED = {FUNC_PROTO: 8, ENUM64: 12, VAR: 4, DECL_TAG: 4}
 _MODIFIERS = frozenset((VOLATILE, CONST, RESTRICT, TYPE_TAG))
 
 
@@ -72,46 +74,46 @@ class Btf:
         return self._strings[offset:end].decode(errors="replace")
 
     def _read(self, body: bytes, at: int) -> int:
+        """Read the type at byte `at`; return where the next one begins."""
         name_off, info, size = _TYPE.unpack_from(body, at)
         kind, vlen = info >> 24 & 0x1F, info & 0xFFFF
         name = self._name(name_off)
         at += _TYPE.size
-        members: list[Member] = []
-        values: list[tuple[str, int]] = []
-        length = encoding = 0
-        if kind == INT:
-            (word,) = struct.unpack_from("<I", body, at)
-            encoding, at = word >> 24 & 0xF, at + 4
-        elif kind == ARRAY:
-            size, _index, length = struct.unpack_from("<III", body, at)
-            at += 12
-        elif kind in (STRUCT, UNION):
-            for _ in range(vlen):
-                member, type_id, offset = struct.unpack_from("<III", body, at)
-                if info >> 31:
-                    offset &= 0xFFFFFF
-                members.append(Member(self._name(member), type_id, offset // 8))
-                at += 12
+        if kind in (STRUCT, UNION, DATASEC):
+            members, at = self._members(body, at, kind, vlen, bitfields=bool(info >> 31))
+            self.types.append(Type(kind, name, size, members))
         elif kind == ENUM:
-            for _ in range(vlen):
-                member, value = struct.unpack_from("<Ii", body, at)
-                values.append((self._name(member), value))
-                at += 8
-        elif kind == DATASEC:
-            for _ in range(vlen):
-                type_id, offset, _size = struct.unpack_from("<III", body, at)
-                members.append(Member("", type_id, offset))
-                at += 12
-        elif kind == FUNC_PROTO:
+            pairs = [struct.unpack_from("<Ii", body, at + 8 * i) for i in range(vlen)]
+            self.types.append(Type(kind, name, size, values=tuple((self._name(n), v) for n, v in pairs)))
             at += 8 * vlen
-        elif kind == ENUM64:
-            at += 12 * vlen
-        elif kind in (VAR, DECL_TAG):
+        elif kind == INT:
+            (word,) = struct.unpack_from("<I", body, at)
+            self.types.append(Type(kind, name, size, encoding=word >> 24 & 0xF))
             at += 4
-        elif not PTR <= kind <= TYPE_TAG:
+        elif kind == ARRAY:
+            element, _index, length = struct.unpack_from("<III", body, at)
+            self.types.append(Type(kind, name, element, length=length))
+            at += 12
+        elif PTR <= kind <= ENUM64:
+            self.types.append(Type(kind, name, size))
+            at += _SKIPPED.get(kind, 0) * (vlen if kind in (FUNC_PROTO, ENUM64) else 1)
+        else:
             raise BtfError(f"type {len(self.types)}: unknown kind {kind}")
-        self.types.append(Type(kind, name, size, tuple(members), tuple(values), length, encoding))
         return at
+
+    def _members(
+        self, body: bytes, at: int, kind: int, vlen: int, *, bitfields: bool
+    ) -> tuple[tuple[Member, ...], int]:
+        found: list[Member] = []
+        for _ in range(vlen):
+            first, second, third = struct.unpack_from("<III", body, at)
+            at += 12
+            if kind == DATASEC:
+                found.append(Member("", first, second))
+            else:
+                bits = third & 0xFFFFFF if bitfields else third
+                found.append(Member(self._name(first), second, bits // 8))
+        return tuple(found), at
 
     def find(self, kind: int, name: str) -> int | None:
         """Return the id of a type, or None."""

@@ -314,3 +314,21 @@ class Convert(Spec):
     def convert(self, field: str) -> Callable[..., Any]:  # noqa: ARG002
         """Return the function."""
         return self.function
+
+
+class Joined(Spec):
+    """A value that no record has: the joiner knows it and fills it in."""
+
+    direct = False
+
+    def names(self, field: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return no members."""
+        return ()
+
+    def convert(self, field: str) -> Callable[..., None]:  # noqa: ARG002
+        """Return a function of (tail) that gives None."""
+        return _nothing
+
+
+def _nothing(_tail: Tail) -> None:
+    return None

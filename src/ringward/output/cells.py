@@ -14,12 +14,12 @@ LOADS = frozenset({"finit_module", "init_module"})
 _EXPECTED = frozenset(UNREAD_TEXT[reason] for reason in ("NULL", "NO_HOOK", "NOT_NEEDED", "NO_FILE", "ABSENT"))
 # The kernel stopped at an error before it got there: the error says enough.
 _EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
-_SECONDS = re.compile(r"after (?:about )?([\d.]+) s")
+_RETURNED = re.compile(r"not returned(?: after ([\d.]+) s)?")  # ringward.sensor.join
 
 
 def in_progress(event: Event) -> bool:
     """Return whether the call had not returned when the event was made."""
-    return event.result is None and "not returned" in event.unread.get("result", "")
+    return event.result is None and _RETURNED.search(event.unread.get("result", "")) is not None
 
 
 def outcome(event: Event) -> str:
@@ -28,10 +28,10 @@ def outcome(event: Event) -> str:
         reason = event.unread.get("result")
         if reason is None:
             return ""
-        if not in_progress(event):
+        found = _RETURNED.search(reason)
+        if not found:
             return "?"
-        seconds = _SECONDS.search(reason)
-        return f"in progress {seconds[1]}s" if seconds else "in progress"
+        return f"in progress {found[1]}s" if found[1] else "in progress"
     if event.result < 0:
         return event.error or str(event.result)
     return "ok" if event.result == 0 else str(event.result)

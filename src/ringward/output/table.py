@@ -12,7 +12,7 @@ from ringward.output import cells
 from ringward.output.details import details
 from ringward.output.fold import Row
 from ringward.output.layout import Layout, layout
-from ringward.output.text import cut, fit, fit_right, safe, wrap
+from ringward.output.text import columns, cut, fit, fit_right, safe, wrap
 
 _RESET = "\x1b[0m"
 _STYLES = {
@@ -130,9 +130,8 @@ class Table:
         marks = cells.marks(event)
         result = note or safe(cells.outcome(event))
         digest = cells.digest(event)[:SHORT_DIGEST]
-        widest = max(lay.cause, 0)
         causes = [safe(text) for text in cells.causes(event)]
-        cause = next((text for text in causes if len(cut(text, widest)) == len(text)), causes[-1])
+        cause = next((text for text in causes if columns(text) <= lay.cause), causes[-1])
         width = lay.subject
         if not (result or digest or cause):
             width = lay.tail

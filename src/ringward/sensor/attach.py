@@ -22,7 +22,15 @@ def last_reason(error: _native.BpfError) -> str:
     """Return the kernel's own reason in one line: errno and the last line that says something."""
     _number, text, what, log = error.args
     lines = [line.strip() for line in log.splitlines()]
-    noise = ("processed ", "-- END", "-- BEGIN", "libbpf: failed to load object", "failed to load:", "ulimit", "load attributes")
+    noise = (
+        "processed ",
+        "-- END",
+        "-- BEGIN",
+        "libbpf: failed to load object",
+        "failed to load:",
+        "ulimit",
+        "load attributes",
+    )
     useful = [line for line in lines if line and not any(part in line for part in noise)]
     detail = useful[-1].removeprefix("libbpf: ") if useful else what
     return f"{text} ({detail[:160]})"
@@ -56,9 +64,7 @@ class Attached:
     def program_fds(self) -> dict[str, int]:
         """Return the descriptor of each attached program."""
         return {
-            program: self._objects[name].program_fd(program)
-            for name, links in self._links.items()
-            for program in links
+            program: self._objects[name].program_fd(program) for name, links in self._links.items() for program in links
         }
 
     def load(self, name: str, programs: set[str], knobs: dict[str, int | bytes]) -> None:
@@ -133,9 +139,7 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
     return {**base, "tp_btf_kinds": mask}
 
 
-def attach(
-    events: Iterable[str], knobs: dict[str, int | bytes], forced: str | None = None
-) -> tuple[Attached, Choice]:
+def attach(events: Iterable[str], knobs: dict[str, int | bytes], forced: str | None = None) -> tuple[Attached, Choice]:
     """Load and attach the best hooks that this kernel takes.
 
     Raises:

@@ -62,7 +62,9 @@ class DecodeError(ValueError):
     """A record is not what the object's layout says; the message gives kind and length."""
 
 
-def compile_record(cls: type[Args], layout: Layout, header_size: int) -> Callable[[bytes, int, Tail], tuple[Args, dict[str, int]]]:
+def compile_record(
+    cls: type[Args], layout: Layout, header_size: int
+) -> Callable[[bytes, int, Tail], tuple[Args, dict[str, int]]]:
     """Return a function of (data, base, tail) that reads the arguments of one record."""
     fields = [field for field in layout.fields if field.offset >= header_size]
     index = {field.name: i for i, field in enumerate(fields)}

@@ -17,6 +17,7 @@ from ringward.events.context import Event, Load, Process
 from ringward.events.registry import BY_NAME
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
+from ringward.sensor.exec_path import ExecPaths
 from ringward.sensor.lifecycle import Lifecycles, LoadState
 from ringward.sensor.origin import Device, Request, origin
 from ringward.sensor.process_table import ProcessTable, key_of
@@ -53,6 +54,8 @@ class Joiner:
         host: name of the machine.
         emit: whether an event of this name is wanted.
         canary: gets the records that Ringward itself provoked.
+        steps: events that are attached: a load that succeeds without one shows a deaf hook.
+        modules: names of the modules that are loaded, kept up to date here; None: not known.
 
     """
 
@@ -64,6 +67,8 @@ class Joiner:
         host: str,
         emit: frozenset[str],
         canary: Callable[[Record], None] = lambda _record: None,
+        steps: frozenset[str] = frozenset(),
+        modules: set[str] | None = None,
     ) -> None:
         self._decoder = decoder
         self._table = table
@@ -71,6 +76,11 @@ class Joiner:
         self._host = host
         self._emit = emit
         self._canary = canary
+        self._steps = steps & {"module_digest", "module_load", "do_init_module"}
+        self._modules = modules
+        self._exec_paths = ExecPaths()
+        self.silent: dict[str, str] = {}
+        """Events that a finished load should have made and did not, with the load's id."""
         self._states = decoder.attempt_states
         self._pending: OrderedDict[int, Pending] = OrderedDict()
         self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
@@ -91,6 +101,8 @@ class Joiner:
             self._table.apply(record)
         elif name in ("process_fork", "process_exec"):
             self._table.apply(record)
+            if name == "process_exec":
+                self._check_path(record)
             yield from self._event(record, load=self._chain_of(record))
         elif name == "module_request":
             yield from self._request(record)
@@ -114,9 +126,7 @@ class Joiner:
                 continue
             pending.shown = True
             seconds = (now - pending.record.time) / 1e9
-            yield from self._call(
-                pending.record, {"result": f"the call has not returned after {seconds:.1f} s"}
-            )
+            yield from self._call(pending.record, {"result": f"the call has not returned after {seconds:.1f} s"})
         for attempt, (record, _state) in list(self._held.items()):
             if now - record.time >= HELD_NS:
                 yield from self._release(attempt)
@@ -129,6 +139,14 @@ class Joiner:
             if not pending.shown:
                 pending.shown = True
                 yield from self._call(pending.record, {"result": "the call had not returned when Ringward ended"})
+
+    def _check_path(self, record: Record) -> None:
+        """Note a file that is not the one asked for, and that links and interpreters do not explain."""
+        difference, reason = self._exec_paths.difference(record.args, self._table.context(record.task))
+        if difference:
+            record.tail.differences += (difference,)
+        if reason:
+            record.tail.missing("exe.explained", reason)
 
     def _attempt(self, record: Record) -> Iterator[Event]:
         attempt = record.extra["attempt.id"]
@@ -153,7 +171,9 @@ class Joiner:
         request_id = self._table.find(key_of(task.pid, task.start_time)).request
         request = self._requests.get(request_id)
         if request_id and request is None:
-            request = Request(f"{request_id:x}", None, self._table.as_ancestor(key_of(task.ppid, task.parent_start_time)))
+            request = Request(
+                f"{request_id:x}", None, self._table.as_ancestor(key_of(task.ppid, task.parent_start_time))
+            )
         chain = f"{request_id:x}" if request_id else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
         cause = origin(process, request, self._devices.get(process.id), initramfs=bool(task.flags & INITRAMFS))
         return self.loads.begin(attempt, chain, process.id, cause)
@@ -168,6 +188,10 @@ class Joiner:
         for attempt, (_record, state) in list(self._held.items()):
             if state.process == process.id:
                 yield from self._release(attempt)
+        for attempt, pending in list(self._pending.items()):
+            if self._table.context(pending.record.task).id == process.id:
+                del self._pending[attempt]
+                yield from self._call(pending.record, {"result": "the process ended inside the call"})
         yield from self._event(record, load=self._chain_of(record))
 
     def _chain_of(self, record: Record) -> Load | None:
@@ -195,9 +219,17 @@ class Joiner:
         result = duration = None
         if record.name == "module_free":
             state = self.loads.freed(attempt, args.name) or state
-        elif record.name == "module_digest" and state:
-            state.digest = args.digest
+            if self._modules is not None:
+                self._modules.discard(args.name)
+        elif record.name == "module_digest":
+            duration = record.extra["duration"]
+            if state:
+                state.steps.add(record.name)
+                state.digest = args.digest
         elif record.name == "module_load" and state:
+            state.steps.add(record.name)
+            if self._modules is not None:
+                self._modules.add(args.name)
             for served in self.loads.linked(state, args.name, args.base, args.uses):
                 waiting = next((a for a, (_r, s) in self._held.items() if s is served), None)
                 if waiting is not None:
@@ -205,9 +237,7 @@ class Joiner:
         elif record.name == "do_init_module":
             result, duration = record.extra["result"], record.extra["duration"]
             if state:
-                state.inited = True
-        elif record.name == "module_digest":
-            duration = record.extra["duration"]
+                state.steps.add(record.name)
         yield from self._event(record, result=result, duration=duration, load=state.view() if state else None)
 
     def _call(self, record: Record, unread: dict[str, str] | None = None) -> Iterator[Event]:
@@ -222,8 +252,21 @@ class Joiner:
             duration = None
         elif extra["attempt.state"] == self._states[_ENTERED]:
             result = duration = None
+        if record.name == "create_module":
+            self._is_loaded(record)
+        elif state and record.name in LOADS and result == 0 and extra["attempt.state"] == self._states[_RETURNED]:
+            for step in self._steps - state.steps:
+                self.silent[step] = state.id
+                reasons = {**reasons, f"load.{step}": "its hook did not fire"}
         load = state.view() if state else None
         yield from self._event(record, result=result, duration=duration, load=load, unread=reasons)
+
+    def _is_loaded(self, record: Record) -> None:
+        name = getattr(record.args, "name", None)
+        if self._modules is None or name is None:
+            record.tail.missing("name_is_loaded", "the list of loaded modules, or the name, could not be read")
+        else:
+            msgspec.structs.force_setattr(record.args, "name_is_loaded", name in self._modules)
 
     def _event(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ringward.events.context import Load, Need, Origin
 
@@ -25,8 +25,8 @@ class LoadState:
     uses: tuple[Need, ...] = ()
     needed_by: Need | None = None
     loaded: bool = False
-    inited: bool = False
-    held: bool = False
+    steps: set[str] = field(default_factory=set)
+    """Events that were seen of it."""
 
     def view(self) -> Load:
         """Return it as events carry it."""

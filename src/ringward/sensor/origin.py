@@ -54,9 +54,7 @@ def origin(process: Process, request: Request | None, device: Device | None, *, 
         if device is None:
             unread = {"device": "the message that handed it to udev's worker was not seen"}
             return Origin("udev", "udev, device not seen", unread=unread | {"modalias": unread["device"]})
-        return Origin(
-            "udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias
-        )
+        return Origin("udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias)
     if any(exe in MODULES_LOAD for exe, _, _ in line):
         return Origin("modules-load", "modules-load.d")
     if initramfs:

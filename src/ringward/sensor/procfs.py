@@ -77,6 +77,16 @@ def loaded_modules() -> dict[str, str]:
     return found
 
 
+def module_names() -> set[str] | None:
+    """Return the names of the loaded modules; empty without module support, None when they cannot be read."""
+    try:
+        return set(loaded_modules())
+    except FileNotFoundError:
+        return set()
+    except OSError:
+        return None
+
+
 def module_counts() -> tuple[ModuleCounts | None, str | None]:
     """Return how many modules are loaded, or None and why not."""
     try:

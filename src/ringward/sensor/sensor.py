@@ -110,7 +110,14 @@ class Sensor:
         self._misses: dict[str, int] = {}
         self._canary = Canary(choice.hooks, attached.map_fd("canaries"))
         self._joiner = Joiner(
-            decoder, self._table, self._clock, host.nodename, frozenset(self.names), self._canary.heard
+            decoder,
+            self._table,
+            self._clock,
+            host.nodename,
+            frozenset(self.names),
+            self._canary.heard,
+            frozenset(choice.hooks),
+            procfs.module_names(),
         )
         self._wants_pids()
         self._table.seed()
@@ -217,6 +224,11 @@ class Sensor:
         filtered = sum(c.filtered for c in counters)
         self.totals.filtered += filtered - self._filtered_in_kernel
         self._filtered_in_kernel = filtered
+        silent, self._joiner.silent = self._joiner.silent, {}
+        for name, load in silent.items():
+            found = self.info.attached[name]
+            reason = f"load {load} finished without it: it is attached and did not run"
+            yield self._own(SensorStatus("deaf", name, found.rung, found.where, reason))
         for name, deaf in self._canary.changes(now()):
             found = self.info.attached[name]
             reason = "its canary was not heard: it is attached and does not run" if deaf else None

@@ -10,6 +10,14 @@ EXTRA = frozenset(
 )
 _NOT_STOPPED = "an attempt that seccomp or ptrace stops before the call"
 
+STOPPED_LIMITS = (
+    "An attempt that seccomp or a tracer stops before the call is seen at its exit alone: `duration` is null, and"
+    " strings are read only then. Where seccomp answers with a signal, SIGSYS, the kernel puts the number of the call"
+    " where the result would stand, so that `result` is that number. Where seccomp ends one thread of several"
+    " (SECCOMP_RET_KILL_THREAD) there is no exit, and nothing is seen."
+)
+"""What the raw hook sees of an attempt that never reaches the call; part of each page's issues."""
+
 
 def raw(call: str) -> Hook:
     """Return the hook that every call has, dead ones included."""

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
 from ringward.events.catalogue import _syscall
-from ringward.events.fields import OPT, TOCTOU, Flags, Hex, K, RacyText, Spec, U
+from ringward.events.fields import OPT, TOCTOU, Flags, Hex, Joined, K, RacyText, Spec, U
 
 
 class CreateModule(Args, frozen=True):
@@ -40,6 +40,7 @@ class CreateModule(Args, frozen=True):
         "The document that this page follows says more that is wrong: the call never took code, and never compiled or "
         "started anything; `sys_init_module`, which it names as the hook, belongs to another call and never saw this "
         "one; and no kernel with BPF has the call, so that there is nothing to validate or to subvert."
+        "\n\n" + _syscall.STOPPED_LIMITS
     )
     related = ("init_module", "query_module", "get_kernel_syms", "delete_module")
 
@@ -70,4 +71,7 @@ class CreateModule(Args, frozen=True):
     flags: Annotated[
         tuple[str, ...],
         Flags("int", "The fifth register, never an argument of the real call; bits as one number.", K, names={}),
+    ]
+    name_is_loaded: Annotated[
+        bool | None, Joined("bool", "Whether a module of this name is in the kernel at the time.", K, OPT)
     ]

@@ -58,6 +58,7 @@ class DeleteModule(Args, frozen=True):
         "`refcount`, as do open devices, mounts and connections.\n\n"
         "The document that this page follows names a hook do_delete_module; Linux has no such function. It also names "
         "kprobe_event_handler and rmmod as system calls, which they are not."
+        "\n\n" + _syscall.STOPPED_LIMITS
     )
     related = ("module_free", "finit_module", "init_module")
 

@@ -63,6 +63,7 @@ class FinitModule(Args, frozen=True):
         "has never had these. The true ones are MODULE_INIT_IGNORE_MODVERSIONS (1), MODULE_INIT_IGNORE_VERMAGIC (2) "
         "and MODULE_INIT_COMPRESSED_FILE (4); any other bit makes the call fail with EINVAL, and is shown as a "
         "number."
+        "\n\n" + _syscall.STOPPED_LIMITS
     )
     related = ("init_module", "module_digest", "module_load", "do_init_module", "delete_module")
 

@@ -24,7 +24,10 @@ class GetKernelSyms(Args, frozen=True):
     hooks = (_syscall.raw("get_kernel_syms"),)
     extra = _syscall.EXTRA
     use_case = "Notice a program that was written for another age, or a hostile one that looks for kernel addresses."
-    issues = "There is one argument, an address: the kernel writes nothing there, and Ringward does not read there."
+    issues = (
+        "There is one argument, an address: the kernel writes nothing there, and Ringward does not read there."
+        "\n\n" + _syscall.STOPPED_LIMITS
+    )
     related = ("create_module", "query_module")
 
     table: Annotated[

@@ -48,6 +48,7 @@ class InitModule(Args, frozen=True):
         "kernel took are in `module_digest`; a call that is refused before the copy (EPERM, EFAULT, an image shorter "
         "than an ELF header) has none.\n\n"
         "The document that this page follows tags `param_values` U alone; it is open to TOCTOU as well."
+        "\n\n" + _syscall.STOPPED_LIMITS
     )
     related = ("finit_module", "module_digest", "module_load", "do_init_module", "delete_module")
 

@@ -36,6 +36,7 @@ class QueryModule(Args, frozen=True):
         "Nothing in the kernel reads the arguments, so there is no kernel copy of `name` to compare with: another "
         "thread can change the memory after it was read.\n\n"
         "`name` may rightly be NULL, which stood for the kernel itself; it is then null with that reason."
+        "\n\n" + _syscall.STOPPED_LIMITS
     )
     related = ("create_module", "get_kernel_syms")
 
