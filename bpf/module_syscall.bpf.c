@@ -8,6 +8,7 @@
  * from the tracepoints of each call.
  */
 #include "attempt.bpf.h"
+#include "module_call.bpf.h"
 
 EVENT(create_module);
 EVENT(init_module);
@@ -18,75 +19,6 @@ EVENT(get_kernel_syms);
 
 /* Bit of each enum event_kind that the raw tracepoints serve. */
 const volatile __u32 tp_btf_kinds = 0;
-
-struct call {
-	__u32 kind;
-	__u32 abi;
-	__u32 nr;
-	__u32 pad;
-	__u64 args[6];
-};
-
-/* arch/x86/entry/syscalls/syscall_64.tbl; 174, 177, 178 have had no function since 2.6. */
-static __u32 kind_of_64(__u32 nr)
-{
-	switch (nr) {
-	case 174: return KIND_CREATE_MODULE;
-	case 175: return KIND_INIT_MODULE;
-	case 176: return KIND_DELETE_MODULE;
-	case 177: return KIND_GET_KERNEL_SYMS;
-	case 178: return KIND_QUERY_MODULE;
-	case 313: return KIND_FINIT_MODULE;
-	}
-	return KIND_NONE;
-}
-
-/* arch/x86/entry/syscalls/syscall_32.tbl */
-static __u32 kind_of_ia32(__u32 nr)
-{
-	switch (nr) {
-	case 127: return KIND_CREATE_MODULE;
-	case 128: return KIND_INIT_MODULE;
-	case 129: return KIND_DELETE_MODULE;
-	case 130: return KIND_GET_KERNEL_SYMS;
-	case 167: return KIND_QUERY_MODULE;
-	case 350: return KIND_FINIT_MODULE;
-	}
-	return KIND_NONE;
-}
-
-static __u32 call_kind(struct call *c, struct task_struct *task, __u32 nr)
-{
-	c->nr = nr;
-	if (is_compat(task)) {
-		c->abi = ABI_IA32;
-		c->kind = kind_of_ia32(nr);
-	} else if (nr & X32_SYSCALL_BIT) {
-		c->abi = ABI_X32;
-		c->kind = kind_of_64(nr & ~X32_SYSCALL_BIT);
-	} else {
-		c->abi = ABI_64;
-		c->kind = kind_of_64(nr);
-	}
-	return c->kind;
-}
-
-static void call_args(struct call *c, struct task_struct *task, struct pt_regs *regs)
-{
-	if (is_compat(task)) {
-		c->args[0] = (__u32)BPF_CORE_READ(regs, bx);
-		c->args[1] = (__u32)BPF_CORE_READ(regs, cx);
-		c->args[2] = (__u32)BPF_CORE_READ(regs, dx);
-		c->args[3] = (__u32)BPF_CORE_READ(regs, si);
-		c->args[4] = (__u32)BPF_CORE_READ(regs, di);
-	} else {
-		c->args[0] = BPF_CORE_READ(regs, di);
-		c->args[1] = BPF_CORE_READ(regs, si);
-		c->args[2] = BPF_CORE_READ(regs, dx);
-		c->args[3] = BPF_CORE_READ(regs, r10);
-		c->args[4] = BPF_CORE_READ(regs, r8);
-	}
-}
 
 static struct file *file_of_fd(struct task_struct *task, __s32 fd)
 {
@@ -397,7 +329,7 @@ static int enter_tracepoint(struct syscall_trace_enter *ctx)
 	return enter(&c, task, HOOK_TRACEPOINT);
 }
 
-/* The tracepoints of each call do not fire for 32-bit callers (arch_trace_is_compat_syscall()). */
+/* The tracepoints of each call do not fire for 32-bit and x32 callers (arch_trace_is_compat_syscall()). */
 #define TRACEPOINT(call)								\
 	SEC("tracepoint/syscalls/sys_enter_" #call)					\
 	int tracepoint_enter_##call(struct syscall_trace_enter *ctx)			\

@@ -15,7 +15,7 @@ K, U, TOCTOU, OPT = "K", "U", "TOCTOU", "OPT"
 
 TAGS = {
     K: "Originated from kernel space.",
-    U: "Originated from user space (a register or memory of the caller).",
+    U: "Originated from user space: memory of the caller, or a pointer into it.",
     TOCTOU: "User memory that another thread can change between this reading and the kernel's.",
     OPT: "Not always available; null with a reason in `unread`.",
 }
@@ -192,8 +192,16 @@ class RacyText(Spec):
 
     direct = False
 
-    def __init__(self, ctype: str, doc: str, *tags: str, members: tuple[str, ...]) -> None:
+    def __init__(
+        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], limit: int | None = None
+    ) -> None:
         super().__init__(ctype, doc, *(tags or (U, TOCTOU)), members=members)
+        self.limit = limit
+        """Bytes after which the kernel cuts its copy; None: it does not."""
+
+    def differs(self, entry: bytes, kernel: bytes) -> bool:
+        """Return whether the two readings are of different strings."""
+        return entry != kernel and not (len(kernel) == self.limit and entry.startswith(kernel))
 
     def convert(self, field: str) -> Callable[..., str | None]:
         """Return a function of (tail, entry, exit) or (tail, entry, kernel, exit)."""
@@ -203,7 +211,8 @@ class RacyText(Spec):
             if kernel >> 16:
                 tail.source(field, "kernel")
                 value = tail.text(field, kernel)
-                if entry >> 16 and decode(tail.raw(entry)) != value and not (entry | kernel) & 0x8000:
+                cut = (entry | kernel) & 0x8000
+                if entry >> 16 and not cut and self.differs(tail.raw(entry), tail.raw(kernel)):
                     tail.differences += (Difference(field, decode(tail.raw(entry)), value),)
                 return value
             if entry >> 16:

@@ -53,7 +53,9 @@ class Counts:
         lines.append(lines[1])
         calls = sum(count.calls for count in self._counts.values())
         errors = sum(count.errors for count in self._counts.values())
-        lines.append(f"{'100.00' if total else '-':>6} {total / 1e9:>11.6f} {'':>11} {calls:>9} {errors or '':>9} total")
+        lines.append(
+            f"{'100.00' if total else '-':>6} {total / 1e9:>11.6f} {'':>11} {calls:>9} {errors or '':>9} total"
+        )
         if self._open:
             lines.append(f"{len(self._open)} calls had not returned: {', '.join(sorted(key[0] for key in self._open))}")
         return lines

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
+import time
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -10,6 +13,21 @@ import msgspec
 from ringward.events import BY_NAME, Event, FileId
 from ringward.output import cells
 from ringward.output.fold import Row
+
+
+@lru_cache(maxsize=64)
+def _second(text: str) -> str:
+    """Return ``HH:MM:SS`` of the local time zone for ``YYYY-MM-DDTHH:MM:SS`` in UTC."""
+    try:
+        seconds = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return "--:--:--"
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def clock(event: Event, digits: int) -> str:
+    """Return the local time of day, the second with `digits` decimals."""
+    return _second(event.time[:19]) + (event.time[19 : 20 + digits] if digits else "")
 
 
 def value_text(value: Any) -> str:
@@ -85,7 +103,7 @@ def details(row: Row) -> Iterator[tuple[str, int]]:
         yield text, 1
     for step in row.steps:
         outcome = cells.outcome(step)
-        parts = [step.time[11:26], step.event, arguments(step)]
+        parts = [clock(step, 6), step.event, arguments(step)]
         if outcome:
             parts.append(f"-> {outcome}")
         if step.duration is not None:

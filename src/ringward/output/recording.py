@@ -133,7 +133,9 @@ class Recording:
         try:
             kind = msgspec.json.decode(line, type=_Kind)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            reason = "not a recording of Ringward" if line.endswith(b"\n") else "not a recording, or cut in its first line"
+            reason = (
+                "not a recording of Ringward" if line.endswith(b"\n") else "not a recording, or cut in its first line"
+            )
             raise self._error(f"{reason}; record with: ringward watch --record FILE") from None
         if kind.recording is None:
             lines = "lines of --output jsonl without" if kind.event and kind.v else "not a recording: it has not"

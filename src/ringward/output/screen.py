@@ -67,7 +67,9 @@ def _missing(info: SensorInfo, wanted: list[str], width: int) -> Iterator[str]:
     for reason, labels in _group((reason, label) for label, reason in info.missing.items() if mine(label)).items():
         events = [label for label in labels if ":" not in label]
         # Of an event that is missing, its aids go without saying; several events share an aid.
-        aids = dict.fromkeys(label.partition(": ")[2] for label in labels if label.partition(":")[0] not in info.missing)
+        aids = dict.fromkeys(
+            label.partition(": ")[2] for label in labels if label.partition(":")[0] not in info.missing
+        )
         parts = [" ".join(events)] if events else []
         kept = [aid for aid in aids if aid]
         if kept:

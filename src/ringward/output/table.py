@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ringward.events import BY_NAME, Event
 from ringward.output import cells
-from ringward.output.details import details
+from ringward.output.details import clock, details
 from ringward.output.fold import Row
 from ringward.output.layout import Layout, layout
 from ringward.output.text import columns, cut, fit, fit_right, safe, wrap
@@ -23,25 +21,9 @@ _STYLES = {
     "warn": "\x1b[33m",
     "alarm": "\x1b[1;37;41m",
 }
+_WITH_FRACTION = 12  # columns of HH:MM:SS.mmm
 SHORT_DIGEST = 12
 """Hexadecimal digits of a digest that the table shows."""
-
-
-@lru_cache(maxsize=64)
-def _second(text: str) -> str:
-    """Return ``HH:MM:SS`` of the local time zone for ``YYYY-MM-DDTHH:MM:SS`` in UTC."""
-    import calendar  # noqa: PLC0415 - once a second at most
-
-    try:
-        seconds = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
-    except ValueError:
-        return "--:--:--"
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
-
-
-def clock(event: Event, width: int) -> str:
-    """Return the local time of day, with milliseconds where there is room."""
-    return _second(event.time[:19]) + (safe(event.time[19:23]) if width >= 12 else "")
 
 
 @dataclass
@@ -51,12 +33,14 @@ class Table:
     Attributes:
         width: of the terminal, in columns.
         colour: whether it shows colours.
+        utf8: whether it shows more than ASCII.
         verbose: whether the steps of a load and all arguments follow its line.
 
     """
 
     width: int = 80
     colour: bool = False
+    utf8: bool = True
     verbose: bool = False
 
     def __post_init__(self) -> None:
@@ -91,8 +75,11 @@ class Table:
         yield self._line(event, row.note)
         if self.verbose:
             for text, depth in details(row):
-                for line in wrap(safe(text), self.width, "  " * depth):
+                for line in wrap(self._safe(text), self.width, "  " * depth):
                     yield self._paint(cut(line, self.width), "dim")
+
+    def _safe(self, text: str) -> str:
+        return safe(text, utf8=self.utf8)
 
     def _clip(self, line: str) -> str:
         return cut(line, self.width).rstrip(" ")
@@ -109,15 +96,15 @@ class Table:
         else:
             reason = f": {args.reason}" if args.reason else ""
             text, style = f"SENSOR {args.subject_event or ''} {args.state}{reason}", "warn"
-        when = clock(event, self._layout.time)
-        return when + " " + self._paint(cut(safe(text), self.width - len(when) - 1), style)
+        when = self._safe(clock(event, 3 if self._layout.time >= _WITH_FRACTION else 0))
+        return when + " " + self._paint(cut(self._safe(text), self.width - len(when) - 1), style)
 
     def _line(self, event: Event, note: str) -> str:
         lay = self._layout
         task = event.process
-        program = safe(task.comm) if task else "-"
+        program = self._safe(task.comm) if task else "-"
         head = (
-            (clock(event, lay.time), lay.time, "dim"),
+            (self._safe(clock(event, 3 if lay.time >= _WITH_FRACTION else 0)), lay.time, "dim"),
             (fit_right(str(task.pid) if task else "-", lay.pid), lay.pid, ""),
             (program, lay.program, ""),
             (event.event, lay.event, "bold" if BY_NAME[event.event].group == "modules" else ""),
@@ -128,14 +115,14 @@ class Table:
         """Yield text, width and style from the subject on; what is empty leaves its room to what stands before."""
         lay = self._layout
         marks = cells.marks(event)
-        result = note or safe(cells.outcome(event))
-        digest = cells.digest(event)[:SHORT_DIGEST]
-        causes = [safe(text) for text in cells.causes(event)]
+        result = note or self._safe(cells.outcome(event))
+        digest = self._safe(cells.digest(event)[:SHORT_DIGEST])
+        causes = [self._safe(text) for text in cells.causes(event)]
         cause = next((text for text in causes if columns(text) <= lay.cause), causes[-1])
         width = lay.subject
         if not (result or digest or cause):
             width = lay.tail
-        subject = safe(cells.subject(event))
+        subject = self._safe(cells.subject(event))
         room = width - len(marks) - 1 if marks else width
         yield (f"{cut(subject, room)} {marks}" if marks else subject), width, "warn" if "!" in marks else ""
         if width == lay.tail:

@@ -120,8 +120,10 @@ def _check(path: str, events: tuple[str, ...]) -> None:
     if not known:
         names = list(fields(events))
         near = difflib.get_close_matches(path, names, 3, 0.5)
-        hint = f"did you mean {', '.join(near)}?" if near else "fields begin with: " + ", ".join(
-            [*Event.__struct_fields__, *CELLS]
+        hint = (
+            f"did you mean {', '.join(near)}?"
+            if near
+            else "fields begin with: " + ", ".join([*Event.__struct_fields__, *CELLS])
         )
         raise TemplateError(f"no field '{path}' in these events; {hint}")
 

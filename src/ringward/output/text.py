@@ -26,11 +26,17 @@ def _plain(char: str) -> bool:
     return char == " " or (unicodedata.category(char)[0] in _SHOWN and unicodedata.bidirectional(char) in _IN_PLACE)
 
 
-def safe(text: str) -> str:
-    """Return `text` with every character that could move, hide or recolour others as ``\\xNN`` or ``\\uNNNN``."""
+def safe(text: str, *, utf8: bool = True) -> str:
+    """Return `text` with every character that could move, hide or recolour others as ``\\xNN`` or ``\\uNNNN``.
+
+    Args:
+        text: of an event.
+        utf8: whether the terminal shows more than ASCII.
+
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _plain(char) else _number(char) for char in text)
+    return "".join(char if _plain(char) and (utf8 or char.isascii()) else _number(char) for char in text)
 
 
 def columns(text: str) -> int:

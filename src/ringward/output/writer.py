@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 
 
 class OutputError(OSError):
@@ -22,8 +23,6 @@ class Writer:
     def __init__(self, fd: int, name: str) -> None:
         self.fd = fd
         self.name = name
-        self.utf8 = True
-        """Whether text may leave ASCII."""
 
     def write(self, data: bytes | bytearray) -> None:
         """Write all of `data`.
@@ -46,6 +45,8 @@ class Writer:
                 free = "; free some space or name a file elsewhere" if error.errno == errno.ENOSPC else ""
                 raise OutputError(error.errno, f"cannot write to {self.name}: {error.strerror}{free}") from None
 
-    def line(self, text: str) -> None:
-        """Write one line of text; characters that the descriptor has no encoding for are shown by their numbers."""
-        self.write(f"{text}\n".encode("utf-8" if self.utf8 else "ascii", "backslashreplace"))
+    def lines(self, texts: Iterable[str]) -> None:
+        """Write lines of text at once."""
+        data = "".join(f"{text}\n" for text in texts)
+        if data:
+            self.write(data.encode("utf-8", "backslashreplace"))

@@ -137,7 +137,7 @@ def mounted_of(mounts: Text, kind: str) -> Answer:
 
 
 def lsm_of(fired: Answer, active: Text) -> Answer:
-    """A BPF LSM program that was made to fire, beside the list of active security modules."""
+    """Weigh a BPF LSM program that was made to fire, beside the list of active security modules."""
     if active.text is not None:
         listed = "bpf" in active.text.split(",")
         reason = f"active: {active.text}"

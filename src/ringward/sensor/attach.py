@@ -39,7 +39,8 @@ def last_reason(error: _native.BpfError) -> str:
 class Attached:
     """All objects and links of one sensor. Nothing is pinned: the kernel drops them when we end."""
 
-    def __init__(self) -> None:
+    def __init__(self, ring_bytes: int | None = None) -> None:
+        self._ring_bytes = ring_bytes
         self._objects: dict[str, _native.Object] = {}
         self._links: dict[str, dict[str, _native.Link]] = {}
         self._states: dict[str, object] = {}
@@ -91,6 +92,8 @@ class Attached:
         for map_name in own:
             if map_name in self._shared:
                 obj.reuse_map(map_name, self._shared[map_name])
+            elif map_name == "events" and self._ring_bytes:
+                obj.resize_map(map_name, self._ring_bytes)
         obj.load()
         for map_name in own:
             if map_name not in self._shared:
@@ -139,7 +142,12 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
     return {**base, "tp_btf_kinds": mask}
 
 
-def attach(events: Iterable[str], knobs: dict[str, int | bytes], forced: str | None = None) -> tuple[Attached, Choice]:
+def attach(
+    events: Iterable[str],
+    knobs: dict[str, int | bytes],
+    forced: str | None = None,
+    ring_bytes: int | None = None,
+) -> tuple[Attached, Choice]:
     """Load and attach the best hooks that this kernel takes.
 
     Raises:
@@ -150,7 +158,7 @@ def attach(events: Iterable[str], knobs: dict[str, int | bytes], forced: str | N
     refused = Refusals()
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, "this kernel has no module support (no /proc/modules)"))
-    attached = Attached()
+    attached = Attached(ring_bytes)
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
         if not wanted & set(choice.hooks):

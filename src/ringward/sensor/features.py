@@ -10,6 +10,7 @@ import os
 import resource
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -67,7 +68,7 @@ NEEDED: tuple[tuple[str, ...], ...] = (
 
 def _btf() -> Answer:
     try:
-        with open("/sys/kernel/btf/vmlinux", "rb") as file:
+        with Path("/sys/kernel/btf/vmlinux").open("rb") as file:
             return answers.btf_of(file.read(2), 0)
     except OSError as error:
         return answers.btf_of(None, error.errno or errno.EIO)
@@ -78,12 +79,11 @@ def _effective() -> int | None:
 
 
 def _executable(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)
+    return Path(path).is_file() and os.access(path, os.X_OK)
 
 
 def _kprobes_enabled() -> Answer:
-    pmu = probes.classify_kprobe_pmu(read(probes.KPROBE_PMU))
-    return answers.kprobes_of(pmu, read("/sys/kernel/debug/kprobes/enabled"), read("/proc/mounts"))
+    return answers.kprobes_of(probes.no_kprobes(), read("/sys/kernel/debug/kprobes/enabled"), read("/proc/mounts"))
 
 
 def _preemption() -> Answer:
@@ -254,7 +254,8 @@ def look(features: Iterable[Feature] = FEATURES) -> tuple[Capability, ...]:
 def verdict(capabilities: Iterable[Capability]) -> Answer:
     """Say whether the default events can be seen whole: yes, no, or unknown, and what is missing."""
     states = {capability.name: capability.state for capability in capabilities}
-    missing, unclear = [], []
+    missing: list[str] = []
+    unclear: list[str] = []
     for group in NEEDED:
         found = [states.get(name, UNKNOWN) for name in group]
         if YES in found:

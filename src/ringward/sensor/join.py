@@ -185,6 +185,9 @@ class Joiner:
 
     def _process_ends(self, record: Record) -> Iterator[Event]:
         process = self._table.context(record.task)
+        if self._table.ended(record.task):
+            # Several last threads at once: each finds that none is left (before v6.16's group_dead).
+            return
         for attempt, (_record, state) in list(self._held.items()):
             if state.process == process.id:
                 yield from self._release(attempt)
@@ -250,6 +253,10 @@ class Joiner:
         if extra["attempt.state"] == self._states[_STOPPED]:
             reasons = {"duration": _NO_ENTRY}
             duration = None
+            if result == extra["attempt.nr"]:
+                # The kernel puts the number back where the result stands (seccomp's KILL and TRAP).
+                reasons["result"] = "a filter or tracer stopped the call, and the kernel gave no result"
+                result = None
         elif extra["attempt.state"] == self._states[_ENTERED]:
             result = duration = None
         if record.name == "create_module":

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from ringward.sensor import _native
@@ -48,8 +49,7 @@ class Text(NamedTuple):
 def read(path: str) -> Text:
     """Return the text of a file of /proc or /sys."""
     try:
-        with open(path, encoding="utf-8", errors="backslashreplace") as file:
-            return Text(path, file.read().strip())
+        return Text(path, Path(path).read_text("utf-8", "backslashreplace").strip())
     except OSError as error:
         return Text(path, None, error.errno or errno.EIO)
 
@@ -170,11 +170,10 @@ def by_btf(program_type: int, attach_type: int, name: str) -> Answer:
     return _fire(*_native.probe_load(program_type, attach_type, number, RETURN_0), _native.probe_attach)
 
 
-def classify_kprobe_pmu(text: Text) -> Answer | None:
-    """Return why kprobes cannot be had, or None."""
+def classify_kprobe_pmu(text: Text, *, sysfs: bool) -> Answer | None:
+    """Return why kprobes cannot be had, or None. `sysfs`: /sys is mounted."""
     if text.text is None and text.error == errno.ENOENT:
-        sys_there = os.path.isdir(os.path.dirname(os.path.dirname(text.path)))
-        if sys_there:
+        if sysfs:
             return Answer(NO, f"no {text.path}: the kernel is built without kprobe events (CONFIG_KPROBE_EVENTS)")
         return Answer(UNKNOWN, f"no {text.path}: /sys is not mounted")
     if text.text is None:
@@ -182,13 +181,17 @@ def classify_kprobe_pmu(text: Text) -> Answer | None:
     return None if text.text.isdigit() else Answer(UNKNOWN, f"{text.path} is not a number: {text.text[:32]}")
 
 
+def no_kprobes() -> Answer | None:
+    """Return why this kernel has no kprobes at all, or None."""
+    return classify_kprobe_pmu(read(KPROBE_PMU), sysfs=Path("/sys/bus").is_dir())
+
+
 def kprobe() -> Answer:
     """Try a kprobe, by the performance-monitoring unit of kprobes."""
-    pmu = read(KPROBE_PMU)
-    missing = classify_kprobe_pmu(pmu)
+    missing = no_kprobes()
     if missing:
         return missing
-    number = int(pmu.text or 0)
+    number = int(read(KPROBE_PMU).text or 0)
     loaded = _native.probe_load(PROG_KPROBE, 0, 0, RETURN_0)
     return _fire(*loaded, lambda fd: _native.probe_kprobe(fd, number, FIRED_FUNCTION))
 

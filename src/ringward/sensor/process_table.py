@@ -135,6 +135,11 @@ class ProcessTable:
             if known:
                 self._forget_contexts(known)
 
+    def ended(self, data: bytes) -> bool:
+        """Return whether the end of a record's process has been taken in before."""
+        task = self._task(data)
+        return key_of(task.pid, task.start_time) in self._dead
+
     def apply(self, record: Record) -> None:
         """Take in a fork, exec or exit, or the start of a helper."""
         task = self._task(record.task)

@@ -8,6 +8,8 @@ from ringward.events.args import Args
 from ringward.events.catalogue import _syscall
 from ringward.events.fields import OPT, TOCTOU, Convert, Flags, K, RacyText, Tail, Texts, U
 
+# include/linux/module.h: MODULE_NAME_LEN is 64 - sizeof(unsigned long), with the NUL
+NAME_MAX = 55
 # include/uapi/asm-generic/fcntl.h
 FLAGS = {0x800: "O_NONBLOCK", 0x200: "O_TRUNC"}
 
@@ -71,6 +73,7 @@ class DeleteModule(Args, frozen=True):
             TOCTOU,
             OPT,
             members=("name", "name_kernel", "name_exit"),
+            limit=NAME_MAX,
         ),
     ]
     flags: Annotated[tuple[str, ...], Flags("unsigned int", "How to unload it; unknown bits as a number.", names=FLAGS)]

@@ -44,4 +44,4 @@ class ModuleFree(Args, frozen=True):
     name: Annotated[str | None, Text("char[]", "Name of the module, as its image gave it.")]
     version: Annotated[str | None, Text("const char *", "MODULE_VERSION, where it has one.", K, OPT)]
     srcversion: Annotated[str | None, Text("const char *", "Checksum of its sources, where it has one.", K, OPT)]
-    base: Annotated[str, Hex("void *", "Where its text was.")]
+    base: Annotated[str | None, Hex("void *", "Where its text was.")]

@@ -69,7 +69,7 @@ class ModuleLoad(Args, frozen=True):
     version: Annotated[str | None, Text("const char *", "MODULE_VERSION, where it has one.", K, OPT)]
     srcversion: Annotated[str | None, Text("const char *", "Checksum of its sources, where it has one.", K, OPT)]
     taints: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Convert(
             "unsigned long",
             "Why it taints the kernel, by letter: O out of tree, E unsigned, P proprietary, F forced.",
@@ -78,6 +78,6 @@ class ModuleLoad(Args, frozen=True):
             function=_taints,
         ),
     ]
-    base: Annotated[str, Hex("void *", "Where its text is.")]
-    size: Annotated[int, Spec("unsigned int", "Memory that it takes, init sections included, bytes.")]
+    base: Annotated[str | None, Hex("void *", "Where its text is.")]
+    size: Annotated[int | None, Spec("unsigned int", "Memory that it takes, init sections included, bytes.")]
     uses: Annotated[tuple[str, ...] | None, Texts("struct list_head", "Modules whose symbols it uses, at most 64.")]

@@ -29,6 +29,16 @@ def _credentials(tail: Tail, uid: int, gid: int, euid: int, egid: int, reason: i
     return {"uid": uid, "gid": gid, "euid": euid, "egid": egid}
 
 
+class _AskedPath(RacyText):
+    """The kernel writes ``/dev/fd/N/path`` for execveat(2) relative to a descriptor (fs/exec.c: alloc_bprm())."""
+
+    def differs(self, entry: bytes, kernel: bytes) -> bool:
+        """Return whether the kernel worked with another path than the one read at entry."""
+        if kernel.startswith(b"/dev/fd/") and (not entry or kernel.endswith(b"/" + entry)):
+            return False
+        return super().differs(entry, kernel)
+
+
 class ProcessExec(Args, frozen=True):
     """A program starts: execve(2) or execveat(2) has succeeded.
 
@@ -80,7 +90,7 @@ class ProcessExec(Args, frozen=True):
 
     path: Annotated[
         str | None,
-        RacyText(
+        _AskedPath(
             "const char *",
             "The path that was asked for.",
             U,

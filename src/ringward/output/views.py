@@ -1,0 +1,144 @@
+"""The ways to show a stream of events: each takes batches and gives the bytes to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from ringward.events import GROUPS, Event
+from ringward.output.counts import Counts
+from ringward.output.fold import Fold, Row
+from ringward.output.jsonl import JsonLines
+from ringward.output.table import Table
+from ringward.output.template import Template
+
+_STREAM = frozenset(GROUPS["stream"])
+# Told by the first screen.
+_TOLD = frozenset({"attached", "missing"})
+
+
+class View(Protocol):
+    """What a front end shows events with."""
+
+    shown: int
+    """Events shown, those of the stream itself not counted."""
+    folded: int
+    """Events that are part of another's line."""
+
+    @property
+    def full(self) -> bool:
+        """Whether as many are shown as were asked for."""
+
+    def feed(self, events: Iterable[Event], now: int) -> bytes | bytearray:
+        """Take in a batch at `now`, nanoseconds since boot; return what to write."""
+
+    def finish(self) -> bytes | bytearray:
+        """Return what to write at the end."""
+
+
+class _Limited:
+    """Counts what is shown, up to a limit; None: none."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.shown = 0
+        self.folded = 0
+        self._limit = limit
+
+    @property
+    def full(self) -> bool:
+        return self._limit is not None and self.shown >= self._limit
+
+    def _take(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            if event.event in _STREAM:
+                yield event
+            elif not self.full:
+                self.shown += 1
+                yield event
+
+
+def _encode(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
+class JsonView(_Limited):
+    """One JSON object a line, one line an event."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self._lines = JsonLines()
+
+    def feed(self, events: Iterable[Event], now: int) -> bytearray:  # noqa: ARG002
+        """Take in a batch."""
+        return self._lines.encode(self._take(events))
+
+    def finish(self) -> bytes:
+        """Return nothing: no event waits."""
+        return b""
+
+
+class TemplateView(_Limited):
+    """One line an event, as the user composed it."""
+
+    def __init__(self, template: Template, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self._template = template
+
+    def feed(self, events: Iterable[Event], now: int) -> bytes:  # noqa: ARG002
+        """Take in a batch; losses and the sensor's state are for the summary, not for a user's format."""
+        return _encode(self._template.render(event) for event in self._take(events) if event.event not in _STREAM)
+
+    def finish(self) -> bytes:
+        """Return nothing: no event waits."""
+        return b""
+
+
+class CountView(_Limited):
+    """Nothing until the end, then how often each event came."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self._counts = Counts()
+
+    def feed(self, events: Iterable[Event], now: int) -> bytes:  # noqa: ARG002
+        """Take in a batch."""
+        for event in self._take(events):
+            if event.event not in _STREAM:
+                self._counts.add(event)
+        return b""
+
+    def finish(self) -> bytes:
+        """Return the summary."""
+        return _encode(self._counts.lines())
+
+
+class TableView(_Limited):
+    """One line a load, a call or a program; steps of a load under its line or not at all."""
+
+    def __init__(self, table: Table, fold: Fold, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self.table = table
+        self._fold = fold
+
+    def feed(self, events: Iterable[Event], now: int) -> bytes:
+        """Take in a batch."""
+        rows = (
+            row
+            for event in events
+            if not (event.event == "sensor_status" and event.args.state in _TOLD)
+            for row in self._fold.feed(event)
+        )
+        return _encode([*self._lines(rows), *self._lines(self._fold.expire(now))])
+
+    def finish(self) -> bytes:
+        """Return the lines of what still waits."""
+        return _encode(self._lines(self._fold.finish()))
+
+    def _lines(self, rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            if row.event.event not in _STREAM:
+                if self.full:
+                    continue
+                self.shown += 1
+                self.folded += len(row.steps)
+            yield from self.table.lines(row)

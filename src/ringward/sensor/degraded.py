@@ -1,0 +1,82 @@
+"""What is left without eBPF: modules that come and go, by the kernel's uevents."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from ringward.events.context import Event
+from ringward.events.registry import BY_NAME
+from ringward.sensor import procfs
+from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
+from ringward.sensor.uevent import UeventSensor
+
+SEEN = ("module_load", "module_free")
+_WHERE = "NETLINK_KOBJECT_UEVENT"
+_LOSES = "attempts, failures, arguments, digests, requests, and the process (only guessed from /proc)"
+
+
+def advice(reason: str, *, root: bool) -> str:
+    """Return the one line that a user gets: what is missing, what is left, what to do."""
+    todo = "see: ringward doctor" if root else "run as root (make run does, where sudo needs no password)"
+    return f"no eBPF ({reason}); module add and remove by uevents only; {todo}"
+
+
+class UeventSource:
+    """The uevent sensor as a source of `Sensor`.
+
+    Args:
+        events: names that are wanted.
+        totals: losses are counted there.
+        reason: why there is no eBPF; None: this source was asked for.
+
+    Raises:
+        SensorError: the socket cannot be had, or nothing that is wanted can be seen this way.
+
+    """
+
+    def __init__(self, events: tuple[str, ...], totals: Totals, reason: str | None) -> None:
+        self._events = frozenset(events)
+        self._totals = totals
+        if not self._events.intersection(SEEN):
+            wanted = ", ".join(name for name in events if BY_NAME[name].record)
+            raise SensorError(
+                f"watch {wanted}: needs eBPF ({reason or 'the uevent hook was asked for'}), and uevents tell only of"
+                f" {' and '.join(SEEN)}; run as root, or see: ringward doctor"
+            )
+        self._sensor = UeventSensor()
+        self._sensor.open()
+        host = os.uname()
+        modules, unread = procfs.module_counts()
+        how = Attachment("uevent", _WHERE, _LOSES)
+        missing = reason or "uevents do not tell it"
+        self.info = SensorInfo(
+            host.release,
+            host.nodename,
+            "uevent",
+            {name: how for name in SEEN if name in self._events},
+            {name: missing for name in events if name not in SEEN and BY_NAME[name].record},
+            advice(reason, root=os.geteuid() == 0) if reason else None,
+            modules,
+            unread,
+        )
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when there is something to read."""
+        return self._sensor.fileno()
+
+    def wait(self, ns: int) -> None:
+        """Wait for a message, at most `ns` nanoseconds."""
+        select.select([self._sensor.fileno()], [], [], ns / 1e9)
+
+    def look(self) -> list[Event]:
+        """Return what the kernel has told."""
+        return self._taken(self._sensor.poll(0))
+
+    def close(self) -> list[Event]:
+        """Stop listening; return what had come."""
+        return self._taken(self._sensor.close())
+
+    def _taken(self, events: list[Event]) -> list[Event]:
+        self._totals.lost += sum(event.args.count for event in events if event.event == "events_lost")
+        return [event for event in events if event.event in self._events]

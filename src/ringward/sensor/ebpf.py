@@ -1,0 +1,185 @@
+"""The source that sees everything: eBPF programs, their ring buffer, and what is joined from it."""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ringward.events.args import Args
+from ringward.events.catalogue.sensor_status import SensorStatus
+from ringward.events.context import Event
+from ringward.sensor import _native, procfs
+from ringward.sensor.attach import attach, attachments
+from ringward.sensor.canary import Canary
+from ringward.sensor.clock import Clock, now
+from ringward.sensor.decode import Decoder
+from ringward.sensor.info import SensorInfo, Totals
+from ringward.sensor.join import TAGS, Joiner
+from ringward.sensor.ladder import Choice
+from ringward.sensor.loss import CpuCounters, LossTracker
+from ringward.sensor.process_table import ProcessTable
+
+BATCH = 1 << 20
+"""Bytes of the ring that are taken at once."""
+LOOK_NS = 50_000_000
+"""Program events do not wake the reader: it looks this often."""
+COUNT_NS = 1_000_000_000
+"""How often the kernel's counters are read."""
+LOUD_CANARIES = 20
+"""One canary in so many is a loud one (see `Canary.sing`); the first is."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a source is asked for."""
+
+    events: tuple[str, ...]
+    knobs: dict[str, int | bytes] = field(default_factory=dict)
+    pids: frozenset[int] = frozenset()
+    """Thread groups for the kernel's filter, when a knob says that there is one."""
+    hook: str | None = None
+    canary_seconds: float | None = 30.0
+    ring_bytes: int | None = None
+
+
+def own_event(clock: Clock, host: str, args: Args) -> Event:
+    """Return an event of the stream itself."""
+    ktime = now()
+    name = args.event_name()
+    return Event(
+        event=name,
+        time=clock.text(ktime),
+        ktime=ktime,
+        host=host,
+        cpu=None,
+        seq=None,
+        hook="sensor",
+        process=None,
+        args=args,
+        tags=TAGS[name],
+    )
+
+
+class EbpfSource:
+    """Attached programs and the stream that they make.
+
+    Raises:
+        SensorError: not one event of those asked for can be seen with eBPF.
+
+    """
+
+    def __init__(self, wish: Wish, totals: Totals) -> None:
+        self._totals = totals
+        self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
+        self._attached, choice = attach(wish.events, wish.knobs, wish.hook, wish.ring_bytes)
+        host = os.uname()
+        modules, unread = procfs.module_counts()
+        how = attachments(self._attached, choice)
+        self.info = SensorInfo(
+            host.release, host.nodename, "ebpf", how, choice.missing, None, modules, unread
+        )
+        self._decoder = Decoder(self._attached.files())
+        self._clock = Clock()
+        table = ProcessTable(self._decoder.task)
+        self._ring = _native.Ring(self._attached.map_fd("events"))
+        self._epoll = select.epoll()
+        self._epoll.register(self._ring.fileno(), select.EPOLLIN)
+        self._losses = LossTracker()
+        self._canary = Canary(choice.hooks, self._attached.map_fd("canaries"))
+        self._joiner = Joiner(
+            self._decoder,
+            table,
+            self._clock,
+            host.nodename,
+            frozenset(wish.events),
+            self._canary.heard,
+            frozenset(choice.hooks),
+            procfs.module_names(),
+        )
+        for pid in wish.pids:
+            key, one = struct.pack("<I", pid), struct.pack("<I", 1)
+            _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
+        table.seed()
+        self._looked = self._counted = now()
+        self._sung = self._songs = self._filtered = 0
+        self._ready = list(self._statuses(choice))
+
+    def _statuses(self, choice: Choice) -> Iterator[Event]:
+        for name, attachment in self.info.attached.items():
+            yield self._own(SensorStatus("attached", name, attachment.rung, attachment.where, None))
+        for name, reason in choice.missing.items():
+            yield self._own(SensorStatus("missing", name, None, None, reason))
+
+    def _own(self, args: Args) -> Event:
+        return own_event(self._clock, self.info.host, args)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when the kernel wants to be read."""
+        return self._epoll.fileno()
+
+    def wait(self, ns: int) -> None:
+        """Wait for the kernel's wake-up, at most `ns` nanoseconds and never past the next look."""
+        self._epoll.poll(min(ns, LOOK_NS) / 1e9)
+
+    def look(self) -> list[Event]:
+        """Read what the ring has, and do what the time demands."""
+        events, self._ready = self._ready, []
+        data = self._ring.drain(BATCH)
+        if data:
+            saw, feed = self._losses.saw, self._joiner.feed
+            for record in self._decoder.records(data):
+                saw(record.cpu, record.seq)
+                events.extend(feed(record))
+        time = now()
+        if time - self._looked >= LOOK_NS:
+            self._looked = time
+            events.extend(self._joiner.tick(time))
+        if time - self._counted >= COUNT_NS:
+            self._counted = time
+            events.extend(self._count())
+        if self._canary_ns is not None and time - self._sung >= self._canary_ns:
+            self._sung = time
+            self._canary.sing(time, loud=self._songs % LOUD_CANARIES == 0)
+            self._songs += 1
+        return events
+
+    def _count(self) -> Iterator[Event]:
+        """Read the kernel's counters; yield what was lost and which hooks went deaf."""
+        self._clock.adjust()
+        counters = self._counters()
+        for lost in self._losses.losses(counters):
+            self._totals.lost += lost.count
+            yield self._own(lost)
+        filtered = sum(c.filtered for c in counters)
+        self._totals.filtered += filtered - self._filtered
+        self._filtered = filtered
+        silent, self._joiner.silent = self._joiner.silent, {}
+        for name, load in silent.items():
+            yield self._heard(name, f"load {load} finished without it: it is attached and did not run")
+        for name, deaf in self._canary.changes(now()):
+            yield self._heard(name, "its canary was not heard: it is attached and does not run" if deaf else None)
+
+    def _heard(self, name: str, deaf: str | None) -> Event:
+        found = self.info.attached[name]
+        return self._own(SensorStatus("deaf" if deaf else "heard", name, found.rung, found.where, deaf))
+
+    def _counters(self) -> list[CpuCounters]:
+        raw = _native.map_lookup(self._attached.map_fd("counters"), struct.pack("<I", 0)) or b""
+        return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
+
+    def close(self) -> list[Event]:
+        """Detach; return the events that were still under way, with the last losses."""
+        events: list[Event] = self._ready
+        while data := self._ring.drain(BATCH):
+            for record in self._decoder.records(data):
+                self._losses.saw(record.cpu, record.seq)
+                events.extend(self._joiner.feed(record))
+        events.extend(self._joiner.flush())
+        events.extend(self._count())
+        self._epoll.close()
+        self._ring.close()
+        self._attached.close()
+        return events

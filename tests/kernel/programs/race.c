@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A second thread changes what a system call was given while the call runs.
+ *
+ * race delete NAME NAME TIMES          delete_module(2); the name
+ * race params FILE TEXT TEXT TIMES     finit_module(2); the parameters
+ * race fd FILE FILE TIMES              finit_module(2); the file behind the descriptor (dup2)
+ * race exec PATH PATH TIMES            execve(2); the path
+ *
+ * Names, texts and paths have at most 7 characters, so that one store changes them whole.
+ * Prints "PID RESULT" for each call: 0, -errno, or for exec the exit status.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static union {
+	volatile uint64_t word;
+	char text[8];
+} shared, values[2];
+static int fds[2], fd = -1;
+static volatile int done;
+
+static void change(unsigned int turn)
+{
+	if (fd >= 0)
+		dup2(fds[turn & 1], fd);
+	else
+		shared.word = values[turn & 1].word;
+}
+
+static void *changer(void *several)
+{
+	struct sched_param first = { .sched_priority = 10 };
+	unsigned int turn = 0, i;
+
+	if (several) {
+		while (!done) {
+			change(turn++);
+			for (i = 0; i < turn % 64; i++)
+				__builtin_ia32_pause();
+		}
+		return NULL;
+	}
+	/* On one processor it must interrupt the call: it goes first, and wakes at ever other times. */
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &first))
+		exit(3);
+	while (!done) {
+		struct timespec nap = { .tv_nsec = 60000 + turn % 17 * 20000 };
+
+		change(turn++);
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static long call(const char *what)
+{
+	char *args[] = { shared.text, NULL };
+	int status;
+	pid_t child;
+
+	if (*what == 'd')
+		return syscall(SYS_delete_module, shared.text, O_NONBLOCK);
+	if (*what == 'p')
+		return syscall(SYS_finit_module, fds[0], shared.text, 0);
+	if (*what == 'f')
+		return syscall(SYS_finit_module, fd, "error=5", 0);
+	child = vfork();
+	if (!child) {
+		execve(shared.text, args, NULL);
+		_exit(127);
+	}
+	waitpid(child, &status, 0);
+	printf("%d ", child);
+	return WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	int i, times;
+	long result;
+
+	if (argc < 5)
+		return 2;
+	if (*argv[1] == 'p' || *argv[1] == 'f') {
+		fds[0] = open(argv[2], O_RDONLY | O_CLOEXEC);
+		fds[1] = open(argv[3], O_RDONLY | O_CLOEXEC);
+		if (fds[0] < 0)
+			return 3;
+	}
+	if (*argv[1] == 'f')
+		fd = dup(fds[0]);
+	for (i = 0; i < 2; i++)
+		strncpy(values[i].text, argv[argc - 3 + i], 7);
+	times = atoi(argv[argc - 1]);
+	change(0);
+	if (pthread_create(&thread, NULL, changer, sysconf(_SC_NPROCESSORS_ONLN) > 1 ? &thread : NULL))
+		return 3;
+	for (i = 0; i < times; i++) {
+		result = call(argv[1]);
+		if (*argv[1] != 'e')
+			printf("%d ", getpid());
+		printf("%ld\n", result < 0 ? -(long)errno : result);
+	}
+	done = 1;
+	pthread_join(thread, NULL);
+	return 0;
+}
