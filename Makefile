@@ -35,11 +35,11 @@ run: setup
 
 test: setup
 	@tools/packages test
-	@$(BIN)/python tools/run_tests.py
+	@$(BIN)/python -m tools.run_tests
 
 soak: setup
 	@tools/packages test
-	@$(BIN)/python tools/run_tests.py --soak
+	@$(BIN)/python -m tools.run_tests --soak
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -49,6 +49,7 @@ lint: setup
 docs: setup
 	@$(BIN)/python -m ringward.events.pages docs/events
 	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
+	@$(BIN)/python -m tools.support_matrix
 
 bench: setup
 	@tools/packages bench

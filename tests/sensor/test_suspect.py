@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -51,12 +52,12 @@ def test_of_none_none_is_taken() -> None:
 
 
 def test_proc_is_read_as_it_is() -> None:
-    found = describe(Seen(os.getpid(), os.getpid(), os.readlink("/proc/self/exe"), None))
+    found = describe(Seen(os.getpid(), os.getpid(), str(Path("/proc/self/exe").readlink()), None))
     assert found is not None
     assert (found.pid, found.ppid, found.uid, found.euid) == (os.getpid(), os.getppid(), os.getuid(), os.geteuid())
-    assert found.exe == os.readlink("/proc/self/exe")
-    assert found.cwd == os.getcwd()
-    assert found.namespaces["mnt"] == os.stat("/proc/self/ns/mnt").st_ino
+    assert found.exe == str(Path("/proc/self/exe").readlink())
+    assert found.cwd == str(Path.cwd())
+    assert found.namespaces["mnt"] == Path("/proc/self/ns/mnt").stat().st_ino
     assert found.ancestors[0].pid == os.getppid()
     assert found.ancestors[0].id == found.parent
 

@@ -125,9 +125,7 @@ def choose(names: list[str], texts: list[str], default: tuple[str, ...]) -> tupl
     wanted, excluded, nothing = expressions(texts)
     asked = [*names, *wanted]
     try:
-        for name in excluded:
-            if name not in BY_NAME:
-                raise UnknownNameError("event or group", name, [*BY_NAME, *GROUPS])
+        select(excluded)  # for its check of the names
         chosen = select(asked) if asked else select(["stream"]) if nothing else default
     except UnknownNameError as error:
         program = next((name for name in names if name not in BY_NAME and name not in GROUPS), "")

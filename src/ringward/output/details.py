@@ -87,29 +87,37 @@ def _load(event: Event) -> Iterator[str]:
         yield f"sha256 {load.digest}"
 
 
+def _call(event: Event) -> str:
+    ways = [f"by {event.hook}"]
+    if event.abi and event.abi != "64-bit":
+        ways.insert(0, f"{event.abi} call")
+    if event.duration is not None:
+        ways.append(f"took {took(event.duration)}")
+    return f"{arguments(event)}  ({', '.join(ways)})"
+
+
+def _step(step: Event, event: Event) -> str:
+    parts = [clock(step, 6), step.event, arguments(step)]
+    outcome = cells.outcome(step)
+    if outcome:
+        parts.append(f"-> {outcome}")
+    if step.duration is not None:
+        parts.append(f"took {took(step.duration)}")
+    if step.process and event.process and step.process.id != event.process.id:
+        parts.append(f"in {step.process.comm}[{step.process.pid}]")
+    return "  ".join(parts)
+
+
 def details(row: Row) -> Iterator[tuple[str, int]]:
     """Yield lines under a row, each with its depth of indentation."""
     event = row.event
     if BY_NAME[event.event].group == "modules":
         for text in _load(event):
             yield text, 1
-        ways = [f"by {event.hook}"]
-        if event.abi and event.abi != "64-bit":
-            ways.insert(0, f"{event.abi} call")
-        if event.duration is not None:
-            ways.append(f"took {took(event.duration)}")
-        yield f"{arguments(event)}  ({', '.join(ways)})", 1
+        yield _call(event), 1
     for text in notes(event):
         yield text, 1
     for step in row.steps:
-        outcome = cells.outcome(step)
-        parts = [clock(step, 6), step.event, arguments(step)]
-        if outcome:
-            parts.append(f"-> {outcome}")
-        if step.duration is not None:
-            parts.append(f"took {took(step.duration)}")
-        if step.process and event.process and step.process.id != event.process.id:
-            parts.append(f"in {step.process.comm}[{step.process.pid}]")
-        yield "  ".join(parts), 2
+        yield _step(step, event), 2
         for text in notes(step):
             yield text, 3

@@ -41,7 +41,7 @@ class JsonLines:
         kept, raw, encode_into = self._kept, self._raw, self._encoder.encode_into
         lines = bytearray()
         for event in events:
-            line = event.__copy__()
+            line = event.__copy__()  # type: ignore[attr-defined] # Struct has it; copy.copy() is slower
             process, tags = event.process, event.tags
             if process is not None:
                 found = kept.get(id(process))

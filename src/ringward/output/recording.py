@@ -142,8 +142,8 @@ class Recording:
             raise self._error(f"{lines} the first line of a recording; record with: ringward watch --record FILE")
         if (kind.recording, kind.schema) != (FORMAT, SCHEMA_VERSION):
             raise self._error(
-                f"made by Ringward {kind.ringward or '?'} with recording format {kind.recording}, schema {kind.schema}; "
-                f"this is Ringward {VERSION}, which reads format {FORMAT}, schema {SCHEMA_VERSION}"
+                f"made by Ringward {kind.ringward or '?'} with recording format {kind.recording}, schema {kind.schema};"
+                f" this is Ringward {VERSION}, which reads format {FORMAT}, schema {SCHEMA_VERSION}"
             )
         try:
             return msgspec.json.decode(line, type=Header)

@@ -60,6 +60,13 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
     return lines
 
 
+def lacks(info: SensorInfo, selected: Collection[str]) -> list[str]:
+    """Return, one line a reason, what of `selected` cannot be seen; helping hooks are not told."""
+    reasons = _group((info.missing[name], name) for name in BY_NAME if name in selected and name in info.missing)
+    found = [safe(f"not seen: {' '.join(names)}: {reason}") for reason, names in reasons.items()]
+    return [safe(f"degraded: {info.degraded}"), *found] if info.degraded else found
+
+
 def _missing(info: SensorInfo, wanted: list[str], width: int) -> Iterator[str]:
     def mine(label: str) -> bool:
         return label.partition(":")[0] in wanted

@@ -9,7 +9,7 @@ from ringward.events import BY_NAME, Event
 from ringward.output import cells
 from ringward.output.details import clock, details
 from ringward.output.fold import Row
-from ringward.output.layout import Layout, layout
+from ringward.output.layout import layout
 from ringward.output.text import columns, cut, fit, fit_right, safe, wrap
 
 _RESET = "\x1b[0m"

@@ -151,9 +151,9 @@ def _reaches(hint: Any, parts: list[str]) -> bool:
             return True
         if inner is tuple and parts[0].isdigit() and _reaches(get_args(one)[0], parts[1:]):
             return True
-        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-            if any(_reaches(next_, parts[1:]) for next_ in _hints(inner, parts[0])):
-                return True
+        members = _hints(inner, parts[0]) if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else ()
+        if any(_reaches(member, parts[1:]) for member in members):
+            return True
     return False
 
 

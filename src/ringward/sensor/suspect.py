@@ -70,7 +70,7 @@ def look() -> list[Seen]:
         if exe is None or pid == own:
             continue
         try:
-            tids = os.listdir(f"/proc/{pid}/task")
+            tids = [path.name for path in Path(f"/proc/{pid}/task").iterdir()]
         except OSError:
             continue
         found += [Seen(pid, int(tid), exe, _call(pid, tid) if numbers else None) for tid in tids]
@@ -125,13 +125,10 @@ def describe(task: Seen) -> Process | None:
     if stat is None or len(uids) < 2 or len(gids) < 2:
         return None
     parent = procfs.read_stat(stat.ppid) if stat.ppid else None
-    values = {
-        "exe": procfs.read_link(pid, "exe"),
-        "cwd": procfs.read_link(pid, "cwd"),
-        "cgroup": procfs.read_cgroup(pid),
-    }
-    args = procfs.read_args(pid)
-    unread = {name: "not to be had from /proc" for name, value in {**values, "args": args}.items() if value is None}
+    exe, cwd = procfs.read_link(pid, "exe"), procfs.read_link(pid, "cwd")
+    cgroup, args = procfs.read_cgroup(pid), procfs.read_args(pid)
+    values = {"exe": exe, "cwd": cwd, "cgroup": cgroup, "args": args}
+    unread = {name: "not to be had from /proc" for name, value in values.items() if value is None}
     unread["start_time"] = "in whole clock ticks, as /proc has it"
     process = Process(
         id=f"{pid}@{stat.ticks}",
@@ -147,15 +144,17 @@ def describe(task: Seen) -> Process | None:
         loginuid=_audit(pid, "loginuid"),
         sessionid=_audit(pid, "sessionid"),
         comm=stat.comm,
+        exe=exe,
         args=args,
-        container=container_id(values["cgroup"]),
+        cwd=cwd,
+        cgroup=cgroup,
+        container=container_id(cgroup),
         namespaces=_namespaces(pid),
         ancestors=_ancestors(stat.ppid),
         unread=unread,
-        **values,
     )
     after = procfs.read_stat(pid)
-    return process if after and after.ticks == stat.ticks and values["exe"] == task.exe else None
+    return process if after and after.ticks == stat.ticks and exe == task.exe else None
 
 
 def suspect(calls: frozenset[int]) -> tuple[Process | None, str]:

@@ -1,9 +1,4 @@
-"""The sensor that needs neither eBPF nor a privilege: the kernel's uevents of modules.
-
-Format of a message: lib/kobject_uevent.c, ``ACTION@DEVPATH`` and then ``KEY=VALUE``, each with
-its NUL. A module is announced after its init succeeded (since commit 38dc717e9715, v5.12) and
-again when it goes; attempts, arguments and failures are not.
-"""
+"""The source that needs neither eBPF nor a privilege: the kernel's uevents of modules."""
 
 from __future__ import annotations
 
@@ -13,16 +8,18 @@ import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from ringward.events.args import Args
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.module_free import ModuleFree
 from ringward.events.catalogue.module_load import ModuleLoad
-from ringward.events.context import Event
-from ringward.events.fields import decode
+from ringward.events.catalogue.sensor_status import SensorStatus
+from ringward.events.context import Event, Process
+from ringward.events.registry import BY_NAME
+from ringward.sensor import procfs
 from ringward.sensor.clock import Clock, now
-from ringward.sensor.info import SensorError
+from ringward.sensor.ebpf import own_event
+from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
+from ringward.sensor.kobject_uevent import Uevent, module_name, parse, read_module, read_seqnum
 from ringward.sensor.suspect import LOAD_CALLS, UNLOAD_CALLS, suspect
 
 NETLINK_KOBJECT_UEVENT = 15  # include/uapi/linux/netlink.h
@@ -34,91 +31,14 @@ OVERFLOW_NS = 200_000_000
 """How long after an overflow a message may still come before it counts as lost."""
 SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 SEQNUM_FILE = "/sys/kernel/uevent_seqnum"
+EVENTS = ("module_load", "module_free")
+LOSES = {
+    "module_load": "loads that fail, the process, the call and its arguments; it comes after init has run",
+    "module_free": "unloads that fail, the process, the call and its arguments",
+}
 
 _NOT_TOLD = "uevents do not tell it"
-
-
-class Uevent(NamedTuple):
-    """One message of the kernel."""
-
-    action: str
-    devpath: str
-    subsystem: str | None
-    seqnum: int | None
-    properties: dict[str, str]
-
-
-def _seqnum(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 20 else None
-
-
-def parse(data: bytes) -> Uevent | None:
-    """Return the message; None for what is not one of the kernel's (libudev's own, cut, garbage)."""
-    head, *rest = data.split(b"\0")
-    action, at, devpath = head.partition(b"@")
-    if not at or not action or not devpath.startswith(b"/") or not data.endswith(b"\0"):
-        return None
-    properties: dict[str, str] = {}
-    for part in rest[:-1]:
-        key, equals, value = part.partition(b"=")
-        if not key or not equals:
-            return None
-        properties[decode(key)] = decode(value)
-    # The head repeats two of the properties; a message in which they disagree is not the kernel's.
-    if properties.get("ACTION") != decode(action) or properties.get("DEVPATH") != decode(devpath):
-        return None
-    return Uevent(
-        decode(action),
-        decode(devpath),
-        properties.get("SUBSYSTEM"),
-        _seqnum(properties.get("SEQNUM")),
-        properties,
-    )
-
-
-def module_name(uevent: Uevent) -> str | None:
-    """Return the module that came or went by this message; None when it is about anything else.
-
-    A message that somebody provoked by writing to /sys/module/NAME/uevent has SYNTH_UUID and is
-    about nothing that happened.
-    """
-    folder, _, name = uevent.devpath.rpartition("/")
-    if folder != "/module" or uevent.subsystem != "module" or name in ("", ".", ".."):
-        return None
-    if uevent.action not in ("add", "remove") or "SYNTH_UUID" in uevent.properties:
-        return None
-    return name
-
-
-class Facts(NamedTuple):
-    """What /sys/module/NAME gives of a module; `unread`: why a value is None."""
-
-    values: dict[str, Any]
-    unread: dict[str, str]
-
-
-def read_module(name: str, root: Path = Path("/sys/module")) -> Facts:
-    """Return version, srcversion, taints, size and uses of a loaded module, read now."""
-    values: dict[str, Any] = dict.fromkeys(("version", "srcversion", "taints", "size", "uses"))
-    unread: dict[str, str] = {}
-    folder = root / name
-    if not folder.is_dir():
-        reason = f"the module was gone before {folder} could be read"
-        return Facts(values, dict.fromkeys(values, reason))
-    files = {"version": "version", "srcversion": "srcversion", "taints": "taint", "size": "coresize"}
-    for field, file in files.items():
-        try:
-            text = (folder / file).read_text(errors="backslashreplace").strip()
-            values[field] = tuple(text) if field == "taints" else int(text) if field == "size" else text
-        except FileNotFoundError:
-            unread[field] = "the module has none" if "version" in field else f"no {folder / file}"
-        except (OSError, ValueError) as error:
-            unread[field] = f"{folder / file}: {getattr(error, 'strerror', None) or error}"
-    try:
-        values["uses"] = tuple(sorted(entry.parent.parent.name for entry in root.glob(f"*/holders/{name}")))
-    except OSError as error:
-        unread["uses"] = f"{root}: {error.strerror}"
-    return Facts(values, unread)
+_GONE = "the module is gone"
 
 
 class UeventSensor:
@@ -147,13 +67,9 @@ class UeventSensor:
             SensorError: the socket cannot be had.
 
         """
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         try:
-            # Set first, so that __exit__ and close() find what is there.
-            self._socket = socket.socket(
-                socket.AF_NETLINK,
-                socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
-                NETLINK_KOBJECT_UEVENT,
-            )
+            self._socket = socket.socket(socket.AF_NETLINK, kind, NETLINK_KOBJECT_UEVENT)
             self._enlarge(self._socket)
             self._socket.bind((0, KERNEL_GROUP))
         except OSError as error:
@@ -173,7 +89,7 @@ class UeventSensor:
     @staticmethod
     def _current() -> int | None:
         try:
-            return _seqnum(Path(SEQNUM_FILE).read_text().strip())
+            return read_seqnum(Path(SEQNUM_FILE).read_text().strip())
         except OSError:
             return None
 
@@ -191,44 +107,52 @@ class UeventSensor:
         if self._socket is None:
             return []
         try:
-            events = list(self._read())
-            events.extend(self._settle(now() + OVERFLOW_NS))
+            events = self.look(settle=True)
         except SensorError:
             events = []
         self._socket.close()
         self._socket = None
         return events
 
-    def poll(self, timeout: float) -> list[Event]:
-        """Return what has come; wait up to `timeout` seconds for a message."""
+    def look(self, *, settle: bool = False) -> list[Event]:
+        """Return what has come, without waiting. `settle`: count what an overflow took as lost at once."""
+        events = list(self._read())
+        if self._overflow is not None and (settle or now() - self._overflow >= OVERFLOW_NS):
+            events.extend(self._settle())
+        return events
+
+    def wait(self, nanoseconds: int) -> None:
+        """Wait until something comes, or the time is over."""
+        if self._overflow is not None:
+            nanoseconds = min(nanoseconds, OVERFLOW_NS)
         poller = select.poll()
         poller.register(self._sock(), select.POLLIN)
+        poller.poll(max(nanoseconds, 0) / 1e6)
+
+    def poll(self, timeout: float) -> list[Event]:
+        """Return what has come; wait up to `timeout` seconds for a message."""
         deadline = now() + int(timeout * 1e9)
         while True:
-            events = list(self._read())
-            events.extend(self._settle(now()))
+            events = self.look()
             left = deadline - now()
             if events or left <= 0:
                 return events
-            wait = min(left, OVERFLOW_NS) if self._overflow is not None else left
-            poller.poll(wait / 1e6)
+            self.wait(left)
 
     def _read(self) -> Iterator[Event]:
         """Yield the events of the messages that wait."""
         sock = self._sock()
         for _ in range(BATCH):
             try:
-                data, _anc, flags, sender = sock.recvmsg(MESSAGE_MAX)
+                data, _ancillary, flags, sender = sock.recvmsg(MESSAGE_MAX)
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno == errno.ENOBUFS:
-                    self._overflow = now()
-                    self._reached = self._current() or 0
-                    continue
-                if error.errno == errno.EINTR:
-                    continue
-                raise SensorError(f"read the kernel's uevents: {error.strerror}; start again") from error
+                if error.errno != errno.ENOBUFS:
+                    raise SensorError(f"read the kernel's uevents: {error.strerror}; start again") from error
+                self._overflow = now()
+                self._reached = self._current() or 0
+                continue
             # The kernel's own port is 0; another sender with CAP_NET_ADMIN is not believed.
             if sender[0] == 0 and not flags & socket.MSG_TRUNC:
                 uevent = parse(data)
@@ -243,63 +167,128 @@ class UeventSensor:
                 self._last = uevent.seqnum
         name = module_name(uevent)
         if name:
-            yield self._event(uevent, name)
+            yield self._loaded(uevent, name) if uevent.action == "add" else self._freed(uevent, name)
 
-    def _settle(self, time: int) -> Iterator[Event]:
+    def _settle(self) -> Iterator[Event]:
         """Yield the loss of an overflow after which nothing more came."""
-        if self._overflow is None or time - self._overflow < OVERFLOW_NS:
-            return
+        self._overflow = None
         if self._last is None or not self._reached:
             yield self._lost(None, None)
         elif self._reached > self._last:
             first, self._last = self._last + 1, self._reached
             yield self._lost(first, self._reached)
-        self._overflow = None
 
     def _lost(self, first: int | None, last: int | None) -> Event:
         reason = "the uevent socket's buffer was full; the numbers are SEQNUM of uevents of any kind"
         if first is None or last is None:
-            return self._make("events_lost", EventsLost(1, None, None, None, f"{reason}; at least one"), "sensor")
-        return self._make("events_lost", EventsLost(last - first + 1, None, first, last, reason), "sensor")
+            return own_event(self._clock, self._host, EventsLost(1, None, None, None, f"{reason}; at least one"))
+        return own_event(self._clock, self._host, EventsLost(last - first + 1, None, first, last, reason))
 
-    def _event(self, uevent: Uevent, name: str) -> Event:
-        process, said = (None, "uevents name no process")
-        calls = LOAD_CALLS if uevent.action == "add" else UNLOAD_CALLS
-        if self._guess:
-            process, said = suspect(calls)
-        if uevent.action == "remove":
-            unread = {"version": "the module is gone", "srcversion": "the module is gone", "base": _NOT_TOLD}
-            free = ModuleFree(name, None, None, None)
-            return self._make("module_free", free, "uevent", unread | {"process": said}, process, uevent.seqnum)
+    def _who(self, calls: frozenset[int]) -> tuple[Process | None, str]:
+        return suspect(calls) if self._guess else (None, "uevents name no process")
+
+    def _loaded(self, uevent: Uevent, name: str) -> Event:
+        process, said = self._who(LOAD_CALLS)
         facts = read_module(name)
-        load = ModuleLoad(name=name, base=None, **facts.values)
         sources = {field: "sysfs" for field, value in facts.values.items() if value is not None}
         unread = {**facts.unread, "base": _NOT_TOLD, "process": said}
-        return self._make("module_load", load, "uevent", unread, process, uevent.seqnum, sources)
+        return self._make(ModuleLoad(name=name, base=None, **facts.values), uevent, process, unread, sources)
+
+    def _freed(self, uevent: Uevent, name: str) -> Event:
+        process, said = self._who(UNLOAD_CALLS)
+        unread = {"version": _GONE, "srcversion": _GONE, "base": _NOT_TOLD, "process": said}
+        return self._make(ModuleFree(name, None, None, None), uevent, process, unread, {})
 
     def _make(
         self,
-        name: str,
-        args: Args,
-        hook: str,
-        unread: dict[str, str] | None = None,
-        process: Any = None,
-        seq: int | None = None,
-        sources: dict[str, str] | None = None,
+        args: ModuleLoad | ModuleFree,
+        uevent: Uevent,
+        process: Process | None,
+        unread: dict[str, str],
+        sources: dict[str, str],
     ) -> Event:
         ktime = now()
         self._clock.adjust()
         return Event(
-            event=name,
+            event=args.event_name(),
             time=self._clock.text(ktime),
             ktime=ktime,
             host=self._host,
             cpu=None,
-            seq=seq,
-            hook=hook,
+            seq=uevent.seqnum,
+            hook="uevent",
             process=process,
             args=args,
             tags=type(args).tags(),
-            sources=sources or {},
-            unread=unread or {},
+            sources=sources,
+            unread=unread,
         )
+
+
+class UeventSource:
+    """Uevents as a source of `ringward.sensor.Sensor`.
+
+    Args:
+        events: names of the events that are wanted.
+        totals: counts losses.
+        reason: why this is not eBPF; None: it was asked for.
+
+    Raises:
+        SensorError: none of the events can be seen this way, or the socket cannot be had.
+
+    """
+
+    def __init__(self, events: tuple[str, ...], totals: Totals, reason: str | None) -> None:
+        wanted = [name for name in events if BY_NAME[name].group != "stream"]
+        self._events = frozenset(events)
+        self._totals = totals
+        before = f"{reason}; without eBPF" if reason else "by uevents"
+        modules, unread = procfs.module_counts()
+        if not set(wanted) & set(EVENTS):
+            raise SensorError(
+                f"{before} only {' and '.join(EVENTS)} can be seen: ask for these, or see ringward doctor"
+            )
+        if not Path("/proc/modules").exists():
+            raise SensorError(
+                f"{before} there is nothing to see: {unread}; read a recording with: ringward replay FILE"
+            )
+        self._sensor = UeventSensor()
+        self._sensor.open()
+        host = os.uname()
+        attached = {
+            name: Attachment("uevent", "NETLINK_KOBJECT_UEVENT", LOSES[name]) for name in EVENTS if name in wanted
+        }
+        missing = {name: "uevents do not tell of it" for name in wanted if name not in EVENTS}
+        degraded = None
+        if reason:
+            degraded = (
+                f"no eBPF ({reason}): only {' and '.join(EVENTS)} by uevent, the process guessed; see ringward doctor"
+            )
+        self.info = SensorInfo(host.release, host.nodename, "uevent", attached, missing, degraded, modules, unread)
+        clock = Clock()
+        statuses = [SensorStatus("attached", name, how.rung, how.where, None) for name, how in attached.items()]
+        statuses += [SensorStatus("missing", name, None, None, why) for name, why in missing.items()]
+        self._ready = [own_event(clock, host.nodename, status) for status in statuses]
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when there is something."""
+        return self._sensor.fileno()
+
+    def wait(self, nanoseconds: int) -> None:
+        """Wait until something comes, or the time is over."""
+        self._sensor.wait(nanoseconds)
+
+    def look(self) -> list[Event]:
+        """Return what has come, without waiting."""
+        return self._wanted(self._sensor.look())
+
+    def close(self) -> list[Event]:
+        """Stop listening; return what had come."""
+        return self._wanted(self._sensor.close())
+
+    def _wanted(self, events: list[Event]) -> list[Event]:
+        ready, self._ready = self._ready, []
+        for event in events:
+            if event.event == "events_lost":
+                self._totals.lost += event.args.count
+        return ready + [event for event in events if event.event in self._events]

@@ -1,0 +1,151 @@
+"""The loop of `watch`: from the sensor to the stream, until something ends it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from contextlib import ExitStack
+from types import FrameType, TracebackType
+from typing import Self
+
+from ringward.cli.child import Child
+from ringward.cli.errors import CannotRunError
+from ringward.cli.stream import Stream, say
+from ringward.sensor.clock import now
+from ringward.sensor.sensor import Sensor
+
+POLL = 0.25
+"""Seconds that the sensor waits for an event before the ends are looked at."""
+POLL_CHILD = 0.05
+"""The same while a command runs, whose end should not be noticed late."""
+QUIET = 0.1
+"""After the command's end: seconds without an event after which no more of it are expected."""
+LAST_WORDS = 2.0
+"""At most so many seconds for what the kernel still does for the command."""
+
+
+class Signals:
+    """Notes signals while it is entered."""
+
+    def __init__(self, child: Child | None) -> None:
+        self.stop: int | None = None
+        self.resized = False
+        self._child = child
+        self._before: dict[int, signal.Handlers | int | None] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # What the caller had ignored, as nohup does, stays so.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._end)  # type: ignore[assignment]
+        self._before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, self._resize)  # type: ignore[assignment]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before if before is not None else signal.SIG_DFL)
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self.stop = number
+        elif number != signal.SIGINT:
+            # The terminal sends Ctrl-C to the command itself; it decides.
+            self._child.forward(number)
+
+    def _resize(self, _number: int, _frame: FrameType | None) -> None:
+        self.resized = True
+
+
+class Ends:
+    """What ends the loop besides signals.
+
+    Args:
+        duration: seconds; None: no limit.
+        pids: processes; when all of them have ended, so does the loop.
+
+    Raises:
+        CannotRunError: there is no such process.
+
+    """
+
+    def __init__(self, duration: float | None, pids: frozenset[int]) -> None:
+        self._duration = duration
+        self._poll = select.poll()
+        self._alive: dict[int, int] = {}
+        for pid in pids:
+            try:
+                fd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                raise CannotRunError(f"cannot watch process {pid}: there is none; see: ps -p {pid}") from None
+            except OSError:
+                # A thread that is no group's leader has no pidfd before Linux 6.9, and some kernels none at all.
+                self._alive[-pid] = pid
+                continue
+            self._alive[fd] = pid
+            self._poll.register(fd, select.POLLIN)
+        self._any = bool(pids)
+        self._until: float | None = None
+
+    def start(self) -> None:
+        """Begin to count the duration."""
+        if self._duration is not None:
+            self._until = time.monotonic() + self._duration
+
+    def left(self) -> float:
+        """Return for how many seconds to wait at most."""
+        return POLL if self._until is None else min(max(self._until - time.monotonic(), 0), POLL)
+
+    def reached(self) -> bool:
+        """Return whether the time is up or the last process has ended."""
+        if self._until is not None and time.monotonic() >= self._until:
+            return True
+        for fd, _ in self._poll.poll(0) if self._any else ():
+            self._poll.unregister(fd)
+            os.close(fd)
+            say(f"process {self._alive.pop(fd)} has ended")
+        return self._any and not self._alive
+
+
+def run(sensor: Sensor, stream: Stream, ends: Ends, child: Child | None) -> int | None:
+    """Show events until the end; close the sensor. Return the command's status, None without a command.
+
+    Raises:
+        StartError: the command could not be started.
+        OutputError: the output or the recording could not be written.
+
+    """
+    with ExitStack() as stack:
+        signals = stack.enter_context(Signals(child))
+        if child:
+            child.release()
+        ends.start()
+        while not (signals.stop or stream.view.full or stream.unread or ends.reached()):
+            if child and child.status() is not None:
+                _last_words(sensor, stream)
+                break
+            stream.feed(sensor.poll(POLL_CHILD if child else ends.left()), now())
+            if signals.resized:
+                signals.resized = False
+                stream.resize()
+        last = sensor.close()
+        # The summary stands in a line of its own, not behind the terminal's ^C.
+        if signals.stop == signal.SIGINT and os.isatty(2):
+            say("")
+    stream.feed(last, now())
+    stream.finish()
+    stream.end_record(sensor.totals)
+    return child.wait() if child else None
+
+
+def _last_words(sensor: Sensor, stream: Stream) -> None:
+    """Show what still comes after the command's end: a load that the kernel was asked for does not wait for it."""
+    until = time.monotonic() + LAST_WORDS
+    while time.monotonic() < until:
+        events = sensor.poll(QUIET)
+        if not events:
+            return
+        stream.feed(events, now())

@@ -1,0 +1,127 @@
+"""``ringward replay``: a recording, shown as it would have been live."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from ringward.cli import options as common
+from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
+from ringward.cli.parser import Parser
+from ringward.cli.stream import Stream, output, say, show_screen, summary
+from ringward.events import BY_NAME, Event
+from ringward.events.filter import Filter
+from ringward.output.recording import CutError, Recording, RecordingError, batches
+from ringward.output.views import TableView
+
+BATCH = 256
+"""Events that are written at once."""
+SHIPPED = Path(__file__).with_name("recordings") / "autoload.jsonl"
+"""A short recording of a real kernel, to see what Ringward shows."""
+
+_DESCRIPTION = """\
+Show a recording that `ringward watch --record FILE` has made, with the filters and
+outputs of watch. It needs no privilege and no kernel of its own: any machine will do.
+"""
+_EPILOG = f"""\
+exit status: 0 done; 2 usage; 3 the recording was cut, or events were lost when it was
+made; 4 it is not a recording that this Ringward reads.
+
+A short one is shipped: {SHIPPED}
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = Parser("ringward replay", _DESCRIPTION, _EPILOG)
+    parser.add_argument("recording", metavar="FILE", help="a recording; - is standard input")
+    parser.add_argument("events", nargs="*", metavar="EVENT|GROUP", help="default: everything in it")
+    common.add_arguments(parser)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run ``ringward replay argv``; return its exit status."""
+    options = make_parser().parse_intermixed_args(argv)
+    common.check(options)
+    events, named = common.choose(options.events, options.expressions, tuple(BY_NAME))
+    only = common.make_filter(options, events)
+    if options.file and options.file == options.recording:
+        raise UsageError(f"-o {options.file} would overwrite the recording")
+    with _source(options.recording) as (source, name), output(options.file, sys.stdout.fileno()) as writer:
+        view = common.make_view(options, writer.fd, events, named)
+        try:
+            recording = Recording(source, name)
+        except RecordingError as error:
+            raise CannotRunError(str(error)) from None
+        if isinstance(view, TableView) and not options.quiet:
+            show_screen(writer, recording.header.sensor, events, [], recorded=True)
+        stream = Stream(view, writer)
+        stream.show_header()
+        return _show(recording, stream, only, quiet=options.quiet)
+
+
+@contextmanager
+def _source(file: str) -> Iterator[tuple[IO[bytes], str]]:
+    if file == "-":
+        yield sys.stdin.buffer, "standard input"
+        return
+    try:
+        source = open(file, "rb")  # noqa: SIM115, PTH123 - the file is closed below
+    except OSError as error:
+        raise CannotRunError(f"cannot open {file}: {error.strerror}") from None
+    with source:
+        yield source, file
+
+
+class _Seen:
+    """Passes events on and counts what is not shown."""
+
+    def __init__(self, only: Filter) -> None:
+        self._only = only
+        self.filtered = 0
+        self.unread = 0
+        self.lost = 0
+
+    def wanted(self, events: list[Event]) -> list[Event]:
+        found = []
+        for event in events:
+            if event.event == "events_lost":
+                self.lost += event.args.count
+            verdict = self._only.judge(event)
+            if verdict:
+                found.append(event)
+            else:
+                self.filtered += 1
+                self.unread += verdict is None
+        return found
+
+
+def _show(recording: Recording, stream: Stream, only: Filter, *, quiet: bool) -> int:
+    seen = _Seen(only)
+    fault: CutError | RecordingError | None = None
+    try:
+        for batch in batches(recording.events(), BATCH):
+            stream.feed(seen.wanted(batch), max((event.ktime for event in batch), default=0))
+            if stream.view.full or stream.unread:
+                break
+    except (CutError, RecordingError) as error:
+        fault = error
+    except KeyboardInterrupt:
+        say("")
+    stream.finish()
+    if stream.unread:
+        return 0
+    lost = max(seen.lost, recording.footer.lost if recording.footer else 0)
+    if not quiet or lost or fault:
+        unread = f" ({seen.unread} of them because what decides could not be read)" if seen.unread else ""
+        say(summary(stream.view, seen.filtered, lost) + unread)
+    if isinstance(fault, RecordingError):
+        raise CannotRunError(str(fault))
+    if fault:
+        say(f"ringward replay: {fault}")
+    return INCOMPLETE if fault or lost else 0

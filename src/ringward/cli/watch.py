@@ -1,0 +1,154 @@
+"""``ringward watch``: every module load and program start, live."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+
+from ringward.cli import options as common
+from ringward.cli.child import Child, StartError
+from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
+from ringward.cli.live import Ends, run
+from ringward.cli.parser import Parser
+from ringward.cli.replay import SHIPPED
+from ringward.cli.stream import Stream, output, record, say, show_screen, summary
+from ringward.events.filter import Filter
+from ringward.events.hooks import RUNGS
+from ringward.events.registry import UnknownNameError, select
+from ringward.output.recording import Recorder
+from ringward.output.screen import lacks
+from ringward.output.views import TableView
+from ringward.output.writer import OutputError, Writer
+from ringward.sensor.info import SensorError, SensorInfo
+from ringward.sensor.sensor import Sensor
+
+_DESCRIPTION = """\
+Show every module load and program start as it happens: who, with which arguments,
+which bytes, and whether it worked.
+
+With `-- COMMAND ARG...`, run COMMAND and show only what it and its descendants cause,
+and the loads that the kernel starts for them; the output goes to standard error unless
+-o names a file, and the exit status is COMMAND's, as strace has it.
+"""
+_EPILOG = """\
+Ctrl-C ends it with one line: events shown, filtered, lost. Exit status: 0; 2 usage;
+3 events were lost, or the sensor is degraded; 4 it could not run; of a COMMAND its
+own, 126 not executable, 127 not found, 128+N ended by signal N.
+
+examples:
+  ringward watch                                 modules and programs
+  ringward watch modules --failed                loads that were refused
+  ringward watch -e finit_module --arg 'file.path=/tmp/*'
+  ringward watch -v -- modprobe dummy            what a command loads, in full
+  ringward watch --record boot.jsonl --duration 60
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = Parser("ringward watch", _DESCRIPTION, _EPILOG)
+    parser.usage = "ringward watch [EVENT|GROUP ...] [options] [-- COMMAND ARG...]"
+    parser.add_argument(
+        "events", nargs="*", metavar="EVENT|GROUP", help="groups: modules, programs, all; default: modules programs"
+    )
+    common.add_arguments(parser)
+    more = parser.add_argument_group("live")
+    more.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long")
+    more.add_argument("--record", metavar="FILE", help="write a recording for `ringward replay`")
+    more.add_argument("--force", action="store_true", help="--record overwrites FILE")
+    more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(RUNGS)}")
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run ``ringward watch argv``; return its exit status."""
+    command: list[str] = []
+    if "--" in argv:
+        at = argv.index("--")
+        argv, command = argv[:at], argv[at + 1 :]
+        if not command:
+            raise UsageError("there is no command behind --")
+    options = make_parser().parse_intermixed_args(argv)
+    _check(options, command)
+    events, named = common.choose(options.events, options.expressions, select([]))
+    only = common.make_filter(options, events)
+    ends = Ends(options.duration, only.pids)
+    with (
+        record(options.record, force=options.force) as kept,
+        output(options.file, sys.stderr.fileno() if command else sys.stdout.fileno()) as writer,
+    ):
+        view = common.make_view(options, writer.fd, events, named)
+        # Before more is loaded: until it is let go, the child is a copy of this process.
+        child = Child(command) if command else None
+        sensor = _open(events, only, options.hook, child)
+        try:
+            stream = Stream(view, writer, Recorder(sensor.info) if kept else None, kept)
+            _greet(sensor.info, stream, writer, options, events, waits=child is None)
+            status = run(sensor, stream, ends, child)
+        except StartError as error:
+            say(f"ringward watch: {error}")
+            return error.status
+        except OutputError:
+            sensor.close()
+            if child:
+                child.wait()
+            raise
+        finally:
+            sensor.close()
+        lost, degraded = sensor.totals.lost, sensor.info.degraded
+        if lost or (not options.quiet and not stream.unread):
+            say(summary(view, sensor.totals.filtered, lost))
+        return status if status is not None else INCOMPLETE if lost or degraded else 0
+
+
+def _check(options: argparse.Namespace, command: list[str]) -> None:
+    common.check(options)
+    if options.hook is not None and options.hook not in RUNGS:
+        raise UsageError(str(UnknownNameError("way to attach", options.hook, RUNGS)))
+    if options.duration is not None and not options.duration > 0:
+        raise UsageError("--duration needs a number of seconds above 0")
+    if command and options.pid:
+        raise UsageError("-p and a command exclude each other: what is to be followed?")
+    if options.follow and not (command or options.pid):
+        raise UsageError("-f needs -p PID, or a command behind --")
+    if options.file and options.record and os.path.realpath(options.file) == os.path.realpath(options.record):
+        raise UsageError("-o and --record name the same file")
+
+
+def _open(events: tuple[str, ...], only: Filter, hook: str | None, child: Child | None) -> Sensor:
+    follow = child.pid if child else next(iter(only.pids)) if only.follow and len(only.pids) == 1 else None
+    if follow is not None:
+        # The sensor knows descent better than a filter can: the kernel keeps it as processes start.
+        only = dataclasses.replace(only, pids=frozenset(), follow=False)
+    sensor = Sensor(events, only=only, hook=hook, follow=follow)
+    try:
+        sensor.open()
+    except SensorError as error:
+        if child:
+            child.abandon()
+        raise CannotRunError(f"{error}\nto see what it shows: ringward replay {SHIPPED}") from None
+    return sensor
+
+
+def _greet(
+    info: SensorInfo,
+    stream: Stream,
+    writer: Writer,
+    options: argparse.Namespace,
+    events: tuple[str, ...],
+    *,
+    waits: bool,
+) -> None:
+    """Say what is watched: all of it before a table that waits, else only what is missing."""
+    table = isinstance(stream.view, TableView)
+    notes = [f"a recording shows the rest: ringward replay {SHIPPED}"] if info.degraded else []
+    if table and waits and not options.quiet:
+        show_screen(writer, info, events, [*notes, "waiting; try: ringward watch -- modprobe dummy"])
+    elif not options.quiet:
+        for line in lacks(info, events):
+            say(f"ringward watch: {line}")
+        for note in notes:
+            say(note)
+    stream.show_header()
