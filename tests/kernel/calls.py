@@ -52,8 +52,11 @@ def built(name: str) -> Path:
 
 @cache
 def image_of(module: str) -> Path:
-    """Return a module's ELF image in a file of its own: Debian's 6.12 has them compressed."""
+    """Return a module's ELF image, which can be loaded as it is: Debian's 6.12 has them compressed."""
     path = module_file(module)
+    needs = subprocess.run(["modinfo", "-F", "depends", str(path)], check=True, capture_output=True, text=True)
+    for name in filter(None, needs.stdout.strip().split(",")):
+        subprocess.run(["modprobe", name], check=True)
     if path.suffix == ".ko":
         return path
     assert path.suffix == ".xz", f"no way to unpack {path}"

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.kernel.conftest import HAS_MODULES, Watch
 
 FAULT = "the page was not in memory, or nothing is mapped there"
 NULL = "the caller passed NULL"
-MODULE = "softdog"
+MODULE = "tcp_vegas"
 NOBODY = 65534
 
 
@@ -86,14 +87,14 @@ def test_a_number_of_another_convention_is_not_a_module_call(watch: Watch) -> No
 def test_a_load_and_its_unload_by_each_convention(watch: Watch, abi: str, name: str) -> None:
     image = image_of(MODULE)
     if name == "init_module":
-        load = call(abi, name, f"image:{image}", f"size:{image}", "s:soft_margin=35")
+        load = call(abi, name, f"image:{image}", f"size:{image}", "s:alpha=35")
     else:
-        load = call(abi, name, f"fd:{image}", "s:soft_margin=35", 0)
-    shown = Path(f"/sys/module/{MODULE}/parameters/soft_margin").read_text().strip()
+        load = call(abi, name, f"fd:{image}", "s:alpha=35", 0)
+    shown = Path(f"/sys/module/{MODULE}/parameters/alpha").read_text().strip()
     delete = call(abi, "delete_module", f"s:{MODULE}", 0x800)
     assert (load.result, delete.result, shown) == (0, 0, "35")
     event = seen(watch, load)
-    assert (event.abi, event.result, event.args.param_values) == (ABI[abi], 0, "soft_margin=35")
+    assert (event.abi, event.result, event.args.param_values) == (ABI[abi], 0, "alpha=35")
     assert event.sources["param_values"] == "kernel"
     assert event.load.module == MODULE
     assert event.load.digest == hashlib.sha256(image.read_bytes()).hexdigest()
@@ -160,11 +161,11 @@ def test_a_page_that_even_the_call_does_not_touch(watch: Watch, way: str) -> Non
 @pytest.mark.parametrize("way", ["cold", "dontneed"])
 def test_parameters_on_a_page_that_is_not_there_yet(watch: Watch, way: str) -> None:
     image = image_of(MODULE)
-    made = call("64", "finit_module", f"fd:{image}", f"{way}:soft_margin=41", 0)
+    made = call("64", "finit_module", f"fd:{image}", f"{way}:alpha=41", 0)
     delete = call("64", "delete_module", f"s:{MODULE}", 0x800)
     assert (made.result, delete.result) == (0, 0)
     event = seen(watch, made)
-    assert (event.args.param_values, event.sources["param_values"]) == ("soft_margin=41", "kernel")
+    assert (event.args.param_values, event.sources["param_values"]) == ("alpha=41", "kernel")
 
 
 @pytest.mark.modules
@@ -179,6 +180,7 @@ def test_what_the_call_has_brought_into_memory_is_read_at_exit(watch: Watch, tmp
     assert (event.args.param_values, event.sources["param_values"]) == ("depth=6", "exit")
 
 
+@cache
 def readable_kernel_address() -> str:
     """Return where the kernel has its version text, or an address of its text mapping where it hides that."""
     found = re.search(r"^([0-9a-f]+) \w linux_banner$", Path("/proc/kallsyms").read_text(), re.M)

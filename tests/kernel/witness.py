@@ -37,6 +37,13 @@ def listed() -> dict[str, Listed]:
     return found
 
 
+def remove(*names: str) -> None:
+    """Unload those of the modules that are loaded, in this order."""
+    left = [name for name in names if name in listed()]
+    if left:
+        subprocess.run(["rmmod", *left], check=True)
+
+
 def attribute(name: str, what: str) -> str | None:
     """Return what /sys/module/NAME/WHAT says, or None when there is no such file."""
     path = Path("/sys/module") / name / what

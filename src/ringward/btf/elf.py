@@ -1,4 +1,4 @@
-"""One section of a little-endian ELF64 file, by name (elf(5))."""
+"""Sections and symbols of a little-endian ELF64 file, by name (elf(5))."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import struct
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_NOBITS = 8  # SHT_NOBITS: a size, and no bytes in the file
+LONGEST_NAME = 512
+"""Bytes of a symbol's name, the NUL included (include/linux/kallsyms.h: KSYM_NAME_LEN)."""
 
 
 class ElfError(ValueError):
@@ -16,9 +20,6 @@ def _at(data: bytes, offset: int, size: int, what: str) -> bytes:
     if offset < 0 or offset + size > len(data):
         raise ElfError(f"{what}: bytes {offset}..{offset + size} are past the end ({len(data)})")
     return data[offset : offset + size]
-
-
-_SYMBOL = struct.Struct("<IBBHQQ")
 
 
 def _headers(data: bytes) -> list[tuple[int, ...]]:
@@ -40,9 +41,9 @@ def _headers(data: bytes) -> list[tuple[int, ...]]:
 def _index(data: bytes, name: str) -> tuple[int, list[tuple[int, ...]]]:
     strings, *headers = _headers(data)
     names = _at(data, strings[4], strings[5], "section names")
-    wanted = name.encode()
+    wanted = name.encode() + b"\0"
     for number, header in enumerate(headers):
-        if names[header[0] : names.find(b"\0", header[0])] == wanted:
+        if names.startswith(wanted, header[0]):
             return number, headers
     raise ElfError(f"no section {name}")
 
@@ -51,10 +52,12 @@ def section(data: bytes, name: str) -> bytes:
     """Return the contents of the section called `name`.
 
     Raises:
-        ElfError: the file is not ELF64 little-endian, is cut off, or has no such section.
+        ElfError: the file is not ELF64 little-endian, is cut off, or has no such section, or that has no bytes.
 
     """
     number, headers = _index(data, name)
+    if headers[number][1] == _NOBITS:
+        raise ElfError(f"section {name} has a size and no bytes in the file")
     return _at(data, headers[number][4], headers[number][5], f"section {name}")
 
 
@@ -70,7 +73,11 @@ def symbols(data: bytes, name: str) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for at in range(0, len(table) - _SYMBOL.size + 1, _SYMBOL.size):
         offset, _info, _other, shndx, value, size = _SYMBOL.unpack_from(table, at)
-        end = names.find(b"\0", offset)
-        if shndx == number and end > offset:
+        if shndx != number:
+            continue
+        end = names.find(b"\0", offset, offset + LONGEST_NAME)
+        if end < 0:
+            raise ElfError(f"symbol at byte {at}: its name has no end within {LONGEST_NAME} bytes of {offset}")
+        if end > offset:  # the section's own symbol has no name
             found[names[offset:end].decode(errors="replace")] = (value, size)
     return found

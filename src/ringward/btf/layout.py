@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _MARK = "event_"
 _CODES = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h"}
 _CODES |= {(4, False): "I", (4, True): "i", (8, False): "Q", (8, True): "q"}
+LONGEST = 0xFFFF
+"""Bytes of a record's fixed part: a str_loc has 16 bits for an offset (bpf/events.h)."""
+_DEEPEST = 16
 
 
 class LayoutError(ValueError):
@@ -43,9 +46,13 @@ class Layout(NamedTuple):
         return struct.Struct("<" + "".join(field.code for field in self.fields))
 
 
-def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str) -> Iterator[Field]:
+def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str, depth: int = 0) -> Iterator[Field]:
     at = base
     struct_type = btf.resolve(type_id)
+    if depth > _DEEPEST or base + struct_type.size > LONGEST:
+        raise LayoutError(
+            f"record {record}: {prefix or 'it'} is nested deeper than {_DEEPEST} structs or ends past byte {LONGEST}"
+        )
     for member in struct_type.members:
         name = f"{prefix}{member.name}"
         offset = base + member.offset
@@ -54,15 +61,17 @@ def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str) -> Ite
         plain = btf.plain(member.type_id)[1]
         real = btf.resolve(member.type_id)
         size = btf.size_of(member.type_id)
+        if member.bits or not size:
+            raise LayoutError(f"record {record}: member {name} is a bitfield, or has no bytes")
         if real.kind == types.STRUCT:
             inner = prefix if member.name == "h" else f"{name}."
-            yield from _flatten(btf, member.type_id, inner, offset, record)
-        elif real.kind == types.ARRAY:
+            yield from _flatten(btf, member.type_id, inner, offset, record, depth + 1)
+        elif real.kind == types.ARRAY and btf.resolve(real.size).kind == types.INT:
             yield Field(name, f"{btf.resolve(real.size).name}[{real.length}]", offset, size, f"{size}s")
         elif real.kind == types.INT and size in (1, 2, 4, 8):
             yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
         else:
-            raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or array")
+            raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or an array of them")
         at = offset + size
     if at != base + struct_type.size:
         raise LayoutError(
@@ -74,7 +83,8 @@ def struct_layout(btf: Btf, name: str) -> Layout:
     """Return the layout of `struct name`.
 
     Raises:
-        LayoutError: it does not exist, or has padding, pointers or bitfields.
+        LayoutError: it does not exist, is too long, or has padding, pointers or bitfields.
+        BtfError: it refers to types that there are not.
 
     """
     type_id = btf.find(types.STRUCT, name)
@@ -86,7 +96,7 @@ def struct_layout(btf: Btf, name: str) -> Layout:
 def layouts(btf: Btf) -> dict[str, Layout]:
     """Return the layout of every record that the object marks with EVENT(name)."""
     marked = [t.name for t in btf.types if t.kind == types.VAR and t.name.startswith(_MARK)]
-    return {name: struct_layout(btf, name) for name in (mark.removeprefix(_MARK) for mark in marked)}
+    return {name: struct_layout(btf, name) for name in dict.fromkeys(mark.removeprefix(_MARK) for mark in marked)}
 
 
 def enum_values(btf: Btf, name: str) -> dict[str, int]:

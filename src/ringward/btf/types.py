@@ -13,6 +13,8 @@ INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT = 
 FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
 # Bytes behind the common part that are passed over; of FUNC_PROTO and ENUM64, for each element.
 _SKIPPED = {FUNC_PROTO: 8, ENUM64: 12, VAR: 4, DECL_TAG: 4}
+LONGEST_NAME = 512
+"""Bytes of a name, the NUL included (include/linux/kallsyms.h: KSYM_NAME_LEN, the limit of kernel/bpf/btf.c)."""
 _MODIFIERS = frozenset((VOLATILE, CONST, RESTRICT, TYPE_TAG))
 
 
@@ -26,6 +28,7 @@ class Member(NamedTuple):
     name: str
     type_id: int
     offset: int  # bytes
+    bits: int = 0  # width of a bitfield; 0: it is none
 
 
 class Type(NamedTuple):
@@ -65,12 +68,14 @@ class Btf:
                 at = self._read(body, at)
         except struct.error as error:
             raise BtfError(f"type {len(self.types)} at byte {at} of the type section: {error}") from error
+        if at != len(body):
+            raise BtfError(f"the last type ends {at - len(body)} bytes past the type section")
         self._by_name = {(t.kind, t.name): i for i, t in enumerate(self.types) if t.name}
 
     def _name(self, offset: int) -> str:
-        end = self._strings.find(b"\0", offset)
+        end = self._strings.find(b"\0", offset, offset + LONGEST_NAME)
         if end < 0:
-            raise BtfError(f"string at {offset} is outside the string section")
+            raise BtfError(f"string at {offset} has no end within {LONGEST_NAME} bytes or the string section")
         return self._strings[offset:end].decode(errors="replace")
 
     def _read(self, body: bytes, at: int) -> int:
@@ -111,8 +116,8 @@ class Btf:
             if kind == DATASEC:
                 found.append(Member("", first, second))
             else:
-                bits = third & 0xFFFFFF if bitfields else third
-                found.append(Member(self._name(first), second, bits // 8))
+                offset, bits = (third & 0xFFFFFF, third >> 24) if bitfields else (third, 0)
+                found.append(Member(self._name(first), second, offset // 8, bits))
         return tuple(found), at
 
     def find(self, kind: int, name: str) -> int | None:

@@ -73,7 +73,7 @@ def lines(report: Report, width: int) -> Iterator[str]:
             )
     yield ""
     yield "* the default events need it; of fentry and kprobes one is enough"
-    yield f"default events: {report.ready}; {report.reason}"
+    yield from textwrap.wrap(f"default events: {report.ready}; {report.reason}", width, subsequent_indent="  ")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -158,7 +158,7 @@ def show_screen(
 
 
 def _is_lack(line: str) -> bool:
-    return line.lstrip().startswith(("degraded ", "missing ", "unseen "))
+    return line.lstrip().startswith(("degraded ", "missing ", "partly "))
 
 
 def summary(view: View, filtered: int, lost: int) -> str:

@@ -83,9 +83,10 @@ def main(argv: list[str]) -> int:
         # Before more is loaded: until it is let go, the child is a copy of this process.
         child = Child(command) if command else None
         sensor = _open(events, only, options.hook, child)
+        info = sensor.info
         try:
-            stream = Stream(view, writer, Recorder(sensor.info) if kept else None, kept)
-            _greet(sensor.info, stream, writer, options, events, waits=child is None)
+            stream = Stream(view, writer, Recorder(info) if kept else None, kept)
+            _greet(info, stream, writer, options, events, waits=child is None)
             status = run(sensor, stream, ends, child)
         except StartError as error:
             say(f"ringward watch: {error}")
@@ -97,10 +98,10 @@ def main(argv: list[str]) -> int:
             raise
         finally:
             sensor.close()
-        lost, degraded = sensor.totals.lost, sensor.info.degraded
+        lost = sensor.totals.lost
         if lost or (not options.quiet and not stream.unread):
             say(summary(view, sensor.totals.filtered, lost))
-        return status if status is not None else INCOMPLETE if lost or degraded else 0
+        return status if status is not None else INCOMPLETE if lost or info.degraded else 0
 
 
 def _check(options: argparse.Namespace, command: list[str]) -> None:

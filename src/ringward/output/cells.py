@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 from ringward.events import BY_NAME, Ancestor, Event
 from ringward.events.fields import UNREAD_TEXT
@@ -55,10 +56,19 @@ def subject(event: Event) -> str:
         used = f" in use {args.refcount}x" if not held and args.refcount and event.error else ""
         forced = " O_TRUNC" if "O_TRUNC" in args.flags else ""
         return f"{args.name if args.name is not None else '?'}{forced}{held}{used}"
+    if event.event == "process_exit" and args.signal:
+        return f"{args.subject()} ({_signal(args.signal)}){', core dumped' if args.core_dumped else ''}"
     if event.event == "module_load":
         taints = f" taints {''.join(args.taints)}" if args.taints else ""
         return f"{args.subject()}{taints}"
     return str(args.subject())
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "real-time signal"
 
 
 def _load_subject(event: Event) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,10 +45,10 @@ def value_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def arguments(event: Event) -> str:
-    """Return ``name=value`` of each argument that is not empty."""
+def arguments(event: Event, known: Sequence[Any] = ()) -> str:
+    """Return ``name=value`` of each argument that is neither empty nor among the `known` values."""
     pairs = ((name, getattr(event.args, name)) for name in event.args.__struct_fields__)
-    shown = (f"{name}={value_text(value)}" for name, value in pairs if value not in ("", ()))
+    shown = (f"{name}={value_text(value)}" for name, value in pairs if value not in (None, "", (), *known))
     return "  ".join(shown)
 
 
@@ -97,7 +97,8 @@ def _call(event: Event) -> str:
 
 
 def _step(step: Event, event: Event) -> str:
-    parts = [clock(step, 6), step.event, arguments(step)]
+    known = [getattr(event.args, "file", None), event.load.digest if event.load else None]
+    parts = [clock(step, 6), step.event, arguments(step, known)]
     outcome = cells.outcome(step)
     if outcome:
         parts.append(f"-> {outcome}")

@@ -14,8 +14,8 @@ _NAME = 11
 
 
 def _item(name: str, text: str, width: int) -> list[str]:
-    lines = wrap(safe(text), width, " " * _NAME)
-    return [f"  {name:<{_NAME - 2}}" + lines[0][_NAME:], *lines[1:]]
+    lines = wrap(safe(text), width, " " * (_NAME - 2))
+    return [f"  {name:<{_NAME - 2}}" + lines[0][_NAME - 2 :], *lines[1:]]
 
 
 def _group(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
@@ -46,7 +46,7 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
     losing = _group((info.attached[name].loses, name) for name in wanted if name in info.attached)
     for loses, names in losing.items():
         if loses:
-            lines += _item("unseen", f"{loses} ({', '.join(names)})", width)
+            lines += _item("partly", f"{', '.join(names)}: not seen: {loses}", width)
     lines += _missing(info, wanted, width)
     if info.modules:
         count = info.modules
@@ -68,18 +68,11 @@ def lacks(info: SensorInfo, selected: Collection[str]) -> list[str]:
 
 
 def _missing(info: SensorInfo, wanted: list[str], width: int) -> Iterator[str]:
-    def mine(label: str) -> bool:
-        return label.partition(":")[0] in wanted
-
-    for reason, labels in _group((reason, label) for label, reason in info.missing.items() if mine(label)).items():
-        events = [label for label in labels if ":" not in label]
-        # Of an event that is missing, its aids go without saying; several events share an aid.
-        aids = dict.fromkeys(
-            label.partition(": ")[2] for label in labels if label.partition(":")[0] not in info.missing
-        )
-        parts = [" ".join(events)] if events else []
-        kept = [aid for aid in aids if aid]
-        if kept:
-            parts.append(f"what {', '.join(kept)} would add" if not events else f"and what {', '.join(kept)} would add")
-        if parts:
-            yield from _item("missing", f"{' '.join(parts)}: {reason}", width)
+    events = _group((reason, label) for label, reason in info.missing.items() if label in wanted)
+    for reason, labels in events.items():
+        yield from _item("missing", f"{' '.join(labels)}: {reason}", width)
+    # An aid is ``event: hook``. What stops whole events for the same reason has been told.
+    aids = ((label.partition(": "), reason) for label, reason in info.missing.items() if reason not in events)
+    parts = _group((reason, f"{event} without {hook}") for (event, _, hook), reason in aids if hook and event in wanted)
+    for reason, texts in parts.items():
+        yield from _item("partly", f"{'; '.join(texts)}: {reason}", width)

@@ -60,7 +60,7 @@ class Table:
             fit("PROGRAM", lay.program),
             fit("EVENT", lay.event),
             fit("SUBJECT", lay.subject),
-            fit("RESULT", lay.result),
+            fit_right("RESULT", lay.result),
             fit("SHA-256", lay.digest),
             fit("CAUSE", lay.cause),
         )
@@ -112,38 +112,56 @@ class Table:
         return self._join((*head, *self._tail(event, note)))
 
     def _tail(self, event: Event, note: str) -> Iterator[tuple[str, int, str]]:
-        """Yield text, width and style from the subject on; what is empty leaves its room to what stands before."""
+        """Yield text, width and style from the subject on.
+
+        The result ends where its column ends, and the subject has all the room before it. What
+        is empty leaves its room to what stands before.
+        """
         lay = self._layout
-        marks = cells.marks(event)
         result = note or self._safe(cells.outcome(event))
         digest = self._safe(cells.digest(event)[:SHORT_DIGEST])
         causes = [self._safe(text) for text in cells.causes(event)]
         cause = next((text for text in causes if columns(text) <= lay.cause), causes[-1])
-        width = lay.subject
         if not (result or digest or cause):
-            width = lay.tail
-        subject = self._safe(cells.subject(event))
-        room = width - len(marks) - 1 if marks else width
-        yield (f"{cut(subject, room)} {marks}" if marks else subject), width, "warn" if "!" in marks else ""
-        if width == lay.tail:
+            yield self._fit_subject(self._subject(event), lay.tail)
             return
-        style = "bad" if event.result is not None and event.result < 0 else "good"
-        if cells.in_progress(event) or note:
-            style = "warn"
-        long = lay.result + 1 + lay.digest
-        if len(result) > lay.result and (not digest.strip("-") or cells.in_progress(event) or note):
-            yield result, long, style
+        unsettled = bool(note) or cells.in_progress(event)
+        room = lay.subject + 1 + lay.result
+        if unsettled or (columns(result) > lay.result and digest in ("", "-")):
+            room += 1 + lay.digest
+            digest = ""
         else:
-            yield result, lay.result, style
+            digest = fit(digest, lay.digest)
+        subject = self._subject(event)
+        # A long result must not leave nothing of the name, nor a long name of the result.
+        result = cut(result, max(room - 1 - min(columns(" ".join(subject)), lay.subject), lay.result))
+        yield self._fit_subject(subject, room - columns(result) - 1 if result else room)
+        if result:
+            failed = event.result is not None and event.result < 0
+            yield result, columns(result), "warn" if unsettled else "bad" if failed else "good"
+        if digest:
             yield digest, lay.digest, "dim"
         yield cause, lay.cause, ""
+
+    def _subject(self, event: Event) -> list[str]:
+        """Return the subject, and the marks where there are any."""
+        return [text for text in (self._safe(cells.subject(event)), cells.marks(event)) if text]
+
+    @staticmethod
+    def _fit_subject(parts: list[str], width: int) -> tuple[str, int, str]:
+        *_, last = ["", *parts]
+        if last.strip("!?"):
+            return last, width, ""
+        text = cut(parts[0], width - len(last) - 1) if len(parts) > 1 else ""
+        return f"{text} {last}".strip(), width, "warn" if "!" in last else ""
 
     def _join(self, parts: tuple[tuple[str, int, str], ...]) -> str:
         room, found = self.width, []
         for text, width, style in parts:
             if room <= 0:
                 break
-            shown = fit(text, min(width, room))
+            last = width >= room or (text, width, style) == parts[-1]
+            shown = cut(text, min(width, room)) if last else fit(text, width)
             found.append(self._paint(shown, style))
             room -= width + 1
-        return " ".join(found)
+        return " ".join(found).rstrip(" ")

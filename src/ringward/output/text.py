@@ -73,8 +73,15 @@ def fit_right(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """Return a safe text as lines of at most `width` columns, each behind `indent`; words too long are split."""
-    room = max(width - len(indent), 8)
+    """Return a safe text as lines of at most `width` columns; words too long are split.
+
+    Args:
+        text: without line breaks.
+        width: of a line, columns.
+        indent: before each line; all but the first are two columns further in.
+
+    """
+    room = max(width - len(indent) - 2, 8)
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
@@ -83,12 +90,13 @@ def wrap(text: str, width: int, indent: str) -> list[str]:
             line += " " + rest
             continue
         if line:
-            lines.append(indent + line)
+            lines.append(line)
         while columns(rest) > room:
             part = cut(rest, room + 1, "")
             while columns(part) > room:
                 part = part[:-1]
-            lines.append(indent + part)
+            lines.append(part)
             rest = rest[len(part) :]
         line = rest
-    return [*lines, indent + line]
+    first, *rest_of = [*lines, line]
+    return [indent + first, *(f"{indent}  {one}" for one in rest_of)]

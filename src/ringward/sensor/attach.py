@@ -15,12 +15,13 @@ from ringward.sensor.ladder import Choice, Refusals, choose
 _FAILED = re.compile(r"prog '(\w+)': (?:failed to load|failed to attach|BPF program load failed|failed to find)")
 _TRIES = 64
 # What hooks functions that only a kernel with CONFIG_MODULES has.
+_NO_MODULES = "this kernel has no module support (no /proc/modules)"
 _MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
 
 
 def last_reason(error: _native.BpfError) -> str:
     """Return the kernel's own reason in one line: errno and the last line that says something."""
-    _number, text, what, log = error.args
+    _number, text, _what, log = error.args
     lines = [line.strip() for line in log.splitlines()]
     noise = (
         "processed ",
@@ -30,10 +31,11 @@ def last_reason(error: _native.BpfError) -> str:
         "failed to load:",
         "ulimit",
         "load attributes",
+        "probe_loading",
     )
     useful = [line for line in lines if line and not any(part in line for part in noise)]
-    detail = useful[-1].removeprefix("libbpf: ") if useful else what
-    return f"{text} ({detail[:160]})"
+    detail = useful[-1].removeprefix("libbpf: ") if useful else ""
+    return f"{text} ({detail[:160]})" if detail else text
 
 
 class Attached:
@@ -157,7 +159,7 @@ def attach(
     wanted = set(events)
     refused = Refusals()
     if not Path("/proc/modules").exists():
-        refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, "this kernel has no module support (no /proc/modules)"))
+        refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))
     attached = Attached(ring_bytes)
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
@@ -166,7 +168,7 @@ def attach(
         if _try(attached, choice, knobs, refused):
             return attached, choice
     attached.close()
-    reasons = sorted(set(choice.missing.values()))
+    reasons = sorted(set(choice.missing.values()) - {_NO_MODULES}) or [_NO_MODULES]
     raise SensorError("; ".join(reasons) or "no event asked for can be seen with eBPF")
 
 

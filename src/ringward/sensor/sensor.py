@@ -16,6 +16,8 @@ from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Wish
 from ringward.sensor.info import SensorError, SensorInfo, Totals
 
+_CLOSED = "the sensor is not open: call open() first"
+
 
 class Sensor:
     """Module loads and program starts, as they happen.
@@ -56,16 +58,19 @@ class Sensor:
             self.names, _knobs(self._only, follow), _pids(self._only, follow), hook, canary_seconds, ring_bytes
         )
         self._source: EbpfSource | UeventSource | None = None
+        self._info: SensorInfo | None = None
         self._queue: deque[Event] = deque()
 
     @property
     def info(self) -> SensorInfo:
-        """What is watched and how."""
-        return self._opened().info
+        """What is watched and how; also after the end."""
+        if self._info is None:
+            raise SensorError(_CLOSED)
+        return self._info
 
     def _opened(self) -> EbpfSource | UeventSource:
         if self._source is None:
-            raise SensorError("the sensor is not open: call open() first")
+            raise SensorError(_CLOSED)
         return self._source
 
     def open(self) -> SensorInfo:
@@ -75,16 +80,19 @@ class Sensor:
             SensorError: nothing that was asked for can be watched.
 
         """
+        self._source = self._best()
+        self._info = self._source.info
+        return self._info
+
+    def _best(self) -> EbpfSource | UeventSource:
         if self._wish.hook == "uevent":
-            self._source = UeventSource(self.names, self.totals, None)
-            return self._source.info
+            return UeventSource(self.names, self.totals, None)
         try:
-            self._source = EbpfSource(self._wish, self.totals)
+            return EbpfSource(self._wish, self.totals)
         except SensorError as error:
             if self._wish.hook is not None:
                 raise
-            self._source = UeventSource(self.names, self.totals, str(error))
-        return self._source.info
+            return UeventSource(self.names, self.totals, str(error))
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
