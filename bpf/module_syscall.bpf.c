@@ -308,7 +308,6 @@ HANDLER(ia32, delete_module)
 struct syscall_trace_enter {
 	__u64 common;
 	__s32 nr;
-	__u64 args[6];
 };
 
 struct syscall_trace_exit {
@@ -317,15 +316,15 @@ struct syscall_trace_exit {
 	__s64 ret;
 };
 
+/* Arguments from the registers: a program that reads more of `ctx` than the call has is not attached. */
 static int enter_tracepoint(struct syscall_trace_enter *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c = {
-		.args = { ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[3], ctx->args[4] },
-	};
+	struct call c = {};
 
 	if (!call_kind(&c, task, ctx->nr))
 		return 0;
+	call_args(&c, task, (void *)bpf_task_pt_regs(task));
 	return enter(&c, task, HOOK_TRACEPOINT);
 }
 

@@ -34,6 +34,14 @@ struct {
 	__type(value, struct request_entry);
 } helpers SEC(".maps");
 
+/* Other filters are left to the reader, who needs the request to explain a load. */
+static bool requester_wanted(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	return pid_wanted(id >> 32) || is_canary(id);
+}
+
 static struct record *request_begin(const char *alias, __u32 hook)
 {
 	struct module_request *x;
@@ -72,7 +80,7 @@ static int request_checked(const char *alias, int result, __u32 hook)
 {
 	struct record *r;
 
-	if (!result || !pid_wanted(bpf_get_current_pid_tgid() >> 32))
+	if (!result || !requester_wanted())
 		return 0;
 	r = request_begin(alias, hook);
 	if (!r)
@@ -88,8 +96,7 @@ int BPF_PROG(tp_btf_module_request, char *name, bool wait, unsigned long ip)
 	struct module_request *x;
 	struct record *r;
 
-	/* Other filters are left to the reader, who needs the request to explain a load. */
-	if (!pid_wanted(bpf_get_current_pid_tgid() >> 32))
+	if (!requester_wanted())
 		return 0;
 	r = request_begin(name, HOOK_TP_BTF);
 	if (!r)

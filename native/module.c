@@ -93,7 +93,8 @@ PyMODINIT_FUNC PyInit__native(void)
 	    PyModule_AddStringConstant(module, "LIBBPF_VERSION", libbpf_version_string()) ||
 	    PyModule_AddFunctions(module, map_methods) ||
 	    PyModule_AddFunctions(module, probe_methods) ||
-	    object_register(module) || link_register(module) || ring_register(module)) {
+	    object_register(module) || link_register(module) || ring_register(module) ||
+	    decode_register(module) || calls_register(module)) {
 		Py_DECREF(module);
 		return NULL;
 	}

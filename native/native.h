@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030b0000
 #include <Python.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,6 +16,8 @@ extern PyObject *ObjectType, *LinkType, *RingType;
 int object_register(PyObject *module);
 int link_register(PyObject *module);
 int ring_register(PyObject *module);
+int decode_register(PyObject *module);
+int calls_register(PyObject *module);
 PyObject *link_wrap(struct bpf_link *link);
 
 extern PyMethodDef map_methods[], probe_methods[];

@@ -71,7 +71,9 @@ def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str, depth:
         elif real.kind == types.INT and size in (1, 2, 4, 8):
             yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
         else:
-            raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or an array of them")
+            raise LayoutError(
+                f"record {record}: member {name} is of kind {real.kind}, not an integer or an array of them"
+            )
         at = offset + size
     if at != base + struct_type.size:
         raise LayoutError(

@@ -96,22 +96,19 @@ def output(file: str | None, default: int) -> Iterator[Writer]:
         CannotRunError: it cannot be opened, or, later, not be written.
 
     """
-    names = {1: "standard output", 2: "standard error"}
-    try:
-        if file is None:
-            yield Writer(default, names.get(default, str(default)))
-            return
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    fd = default
+    if file is not None:
         try:
-            yield Writer(fd, file)
-        finally:
-            os.close(fd)
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise CannotRunError(f"cannot open {file} for output: {error.strerror}") from None
+    try:
+        yield Writer(fd, file or {1: "standard output", 2: "standard error"}.get(fd, str(fd)))
     except OutputError as error:
-        raise CannotRunError(str(error.strerror)) from None
-    except OSError as error:
-        if file is None or isinstance(error, BrokenPipeError):
-            raise
-        raise CannotRunError(f"cannot open {file} for output: {error.strerror}") from None
+        raise CannotRunError(error.strerror) from None
+    finally:
+        if file is not None:
+            os.close(fd)
 
 
 @contextmanager

@@ -192,9 +192,7 @@ class RacyText(Spec):
 
     direct = False
 
-    def __init__(
-        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], limit: int | None = None
-    ) -> None:
+    def __init__(self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], limit: int | None = None) -> None:
         super().__init__(ctype, doc, *(tags or (U, TOCTOU)), members=members)
         self.limit = limit
         """Bytes after which the kernel cuts its copy; None: it does not."""

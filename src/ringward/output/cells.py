@@ -11,10 +11,14 @@ from ringward.events.fields import UNREAD_TEXT
 LOADS = frozenset({"finit_module", "init_module"})
 """The calls that one line of the table stands for."""
 
+ABSENT = frozenset({UNREAD_TEXT["ABSENT"], UNREAD_TEXT["NO_FILE"]})
+"""Reasons of what is null because there is nothing."""
 # Reasons that say nothing is wrong: the caller gave nothing, or the first screen has said it for all events.
-_EXPECTED = frozenset(UNREAD_TEXT[reason] for reason in ("NULL", "NO_HOOK", "NOT_NEEDED", "NO_FILE", "ABSENT"))
+_EXPECTED = ABSENT | {UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"]}
 # The kernel stopped at an error before it got there: the error says enough.
 _EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
+# Not in the line, and not to be had of a program that the kernel starts.
+_ASIDE = frozenset({"result", "old_credentials"})
 _RETURNED = re.compile(r"not returned(?: after ([\d.]+) s)?")  # ringward.sensor.join
 
 
@@ -42,7 +46,7 @@ def marks(event: Event) -> str:
     """Return ``!`` when user and kernel memory differed, ``?`` when something could not be read."""
     failed = event.result is not None and event.result < 0
     ignored = _EXPECTED | _EARLY if failed else _EXPECTED
-    unread = any(reason not in ignored for field, reason in event.unread.items() if field != "result")
+    unread = any(reason not in ignored for field, reason in event.unread.items() if field not in _ASIDE)
     return ("!" if event.differences else "") + ("?" if unread else "")
 
 

@@ -61,14 +61,15 @@ def took(duration: int) -> str:
 
 
 def notes(event: Event) -> Iterator[str]:
-    """Yield the differences and the reasons of what was not read."""
+    """Yield the differences, and why something was not read; that there was nothing is no news."""
     for found in event.differences:
         yield (
             f"differs: {found.field}: at entry {value_text(found.entry)}; the kernel worked with "
             f"{value_text(found.kernel)}"
         )
     for field, reason in event.unread.items():
-        yield f"not read: {field}: {reason}"
+        if reason not in cells.ABSENT:
+            yield f"not read: {field}: {reason}"
 
 
 def _load(event: Event) -> Iterator[str]:

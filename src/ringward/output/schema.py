@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ringward.events import BY_NAME, Event
+from ringward.events import BY_NAME, Ancestor, Event, FileId, Load, Need, Origin, Process
 from ringward.events.context import SCHEMA_VERSION
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,7 +29,10 @@ def schema() -> dict[str, Any]:
         for field, spec in cls.specs().items():
             tags = f" Tags: {', '.join(spec.tags)}." if spec.tags else ""
             part["properties"][field]["description"] = f"{spec.ctype}: {spec.doc}{tags}"
-        parts[cls.__name__] = {"title": name, **part}
+        part["title"] = name
+    for shape in (Event, Process, Load, Origin, Ancestor, Need, FileId):
+        for field, text in _member_docs(shape).items():
+            parts[shape.__name__]["properties"][field]["description"] = text
     envelope = parts.pop("Event")
     envelope["properties"] = {
         "v": {"const": SCHEMA_VERSION, "description": "Version of this schema."},
@@ -52,6 +58,20 @@ def schema() -> dict[str, Any]:
         ],
         "$defs": parts,
     }
+
+
+def _member_docs(cls: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the string that stands under each member in the source of its class, as Python keeps none."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    found: dict[str, str] = {}
+    name = ""
+    for node in body.body if isinstance(body, ast.ClassDef) else ():
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found[name] = " ".join(str(node.value.value).split())
+            name = ""
+    return found
 
 
 def text() -> str:

@@ -97,7 +97,10 @@ class Table:
             reason = f": {args.reason}" if args.reason else ""
             text, style = f"SENSOR {args.subject_event or ''} {args.state}{reason}", "warn"
         when = self._safe(clock(event, 3 if self._layout.time >= _WITH_FRACTION else 0))
-        return when + " " + self._paint(cut(self._safe(text), self.width - len(when) - 1), style)
+        room = self.width - len(when) - 1
+        if room <= 0:
+            return self._clip(when)
+        return f"{when} {self._paint(cut(self._safe(text), room).rstrip(' '), style)}".rstrip(" ")
 
     def _line(self, event: Event, note: str) -> str:
         lay = self._layout

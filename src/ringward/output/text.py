@@ -98,5 +98,5 @@ def wrap(text: str, width: int, indent: str) -> list[str]:
             lines.append(part)
             rest = rest[len(part) :]
         line = rest
-    first, *rest_of = [*lines, line]
+    first, *rest_of = [one.rstrip(" ") for one in (*lines, line)]
     return [indent + first, *(f"{indent}  {one}" for one in rest_of)]

@@ -1,4 +1,10 @@
+from collections.abc import Callable, Mapping
 from typing import Self
+
+from ringward.events.context import Event, Process
+from ringward.events.fields import Tail
+from ringward.sensor.decode import Record
+from ringward.sensor.plan import Plan
 
 LIBBPF_VERSION: str
 
@@ -45,3 +51,40 @@ def probe_kprobe(fd: int, pmu_type: int, function: str) -> int: ...
 def probe_ring(size: int) -> int: ...
 def btf_id(name: str, attach_type: int) -> int: ...
 def count_runs() -> int: ...
+
+class Batch:
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Record: ...
+    def runs(self) -> list[tuple[int, int, int]]: ...
+
+class Decoder:
+    def __new__(
+        cls,
+        record: type[Record],
+        tail: type[Tail],
+        error: type[Exception],
+        reasons: dict[int, str],
+        hooks: dict[int, str],
+        abis: dict[int, str],
+        header: int,
+        task: int,
+        plans: dict[int, Plan],
+    ) -> Self: ...
+    def batch(self, data: bytes) -> Batch: ...
+    def one(self, data: bytes) -> Record: ...
+
+class Calls:
+    def __new__(
+        cls,
+        decoder: Decoder,
+        event: type[Event],
+        kinds: dict[int, tuple[bool, Plan | None, int, dict[str, tuple[str, ...]]]],
+        offsets: tuple[int, int, int, int, int],
+        values: tuple[int, int, int],
+        host: str,
+        pending: dict[int, bytes],
+        loaded: Mapping[str, object],
+        context: Callable[[bytes], Process],
+        errors: dict[int, str],
+    ) -> Self: ...
+    def take(self, batch: Batch, offset: int, events: list[Event]) -> Record | None: ...

@@ -29,10 +29,12 @@ _CALLS = {
     "finit_module": 313,
 }
 _BAD_FD = (1 << 64) - 1
-# An address family that no kernel has: the kernel asks for net-pf-44 and finds nothing.
-_NO_FAMILY = 44
+# AF_SECURITY (include/linux/socket.h) has had no protocol on any kernel: the kernel asks for net-pf-14
+# and finds nothing.
+_NO_FAMILY = 14
 _PROGRAMS = ("process_fork", "process_exec", "process_exit")
-_LOUD = ("module_digest", "module_request", "usermodehelper")
+_REQUESTS = ("module_request", "usermodehelper")
+_LOUD = ("module_digest", *_REQUESTS)
 _GARBAGE = b"ringward canary: not a module\n" * 8
 
 
@@ -87,11 +89,11 @@ class Canary:
             for name, number in _CALLS.items():
                 if name in self._attached:
                     _native.raw_syscall(number, _BAD_FD if name == "finit_module" else 0, 0, 0, 0, 0)
-            if self._attached.issuperset(_PROGRAMS):
+            if not self._attached.isdisjoint(_PROGRAMS):
                 os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
             if loud and "module_digest" in self._attached:
                 _image_by_descriptor()
-            if loud and "module_request" in self._attached:
+            if loud and not self._attached.isdisjoint(_REQUESTS):
                 with contextlib.suppress(OSError):
                     socket.socket(_NO_FAMILY, socket.SOCK_STREAM).close()
         finally:

@@ -13,11 +13,12 @@ from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.sensor import _native, procfs
 from ringward.sensor.attach import attach, attachments
+from ringward.sensor.calls import TAGS
 from ringward.sensor.canary import Canary
 from ringward.sensor.clock import Clock, now
 from ringward.sensor.decode import Decoder
 from ringward.sensor.info import SensorInfo, Totals
-from ringward.sensor.join import TAGS, Joiner
+from ringward.sensor.join import Joiner
 from ringward.sensor.ladder import Choice
 from ringward.sensor.loss import CpuCounters, LossTracker
 from ringward.sensor.process_table import ProcessTable
@@ -78,9 +79,7 @@ class EbpfSource:
         host = os.uname()
         modules, unread = procfs.module_counts()
         how = attachments(self._attached, choice)
-        self.info = SensorInfo(
-            host.release, host.nodename, "ebpf", how, choice.missing, None, modules, unread
-        )
+        self.info = SensorInfo(host.release, host.nodename, "ebpf", how, choice.missing, None, modules, unread)
         self._decoder = Decoder(self._attached.files())
         self._clock = Clock()
         table = ProcessTable(self._decoder.task)
@@ -129,10 +128,7 @@ class EbpfSource:
         events, self._ready = self._ready, []
         data = self._ring.drain(BATCH)
         if data:
-            saw, feed = self._losses.saw, self._joiner.feed
-            for record in self._decoder.records(data):
-                saw(record.cpu, record.seq)
-                events.extend(feed(record))
+            events.extend(self._take(data))
         time = now()
         if time - self._looked >= LOOK_NS:
             self._looked = time
@@ -145,6 +141,13 @@ class EbpfSource:
             self._canary.sing(time, loud=self._songs % LOUD_CANARIES == 0)
             self._songs += 1
         return events
+
+    def _take(self, data: bytes) -> Iterator[Event]:
+        """Yield what the records of a batch complete; note their numbers."""
+        batch = self._decoder.records(data)
+        yield from self._joiner.take(batch)
+        for cpu, first, last in batch.runs():
+            self._losses.saw_run(cpu, first, last)
 
     def _count(self) -> Iterator[Event]:
         """Read the kernel's counters; yield what was lost and which hooks went deaf."""
@@ -174,9 +177,7 @@ class EbpfSource:
         """Detach; return the events that were still under way, with the last losses."""
         events: list[Event] = self._ready
         while data := self._ring.drain(BATCH):
-            for record in self._decoder.records(data):
-                self._losses.saw(record.cpu, record.seq)
-                events.extend(self._joiner.feed(record))
+            events.extend(self._take(data))
         events.extend(self._joiner.flush())
         events.extend(self._count())
         self._epoll.close()

@@ -7,31 +7,84 @@ read, in the process's own root: later than the kernel did, which the reason say
 
 from __future__ import annotations
 
-import os
+import stat
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ringward.events.context import Difference, Process
 
 KEPT = 4096
+MOST_LINKS = 40
+"""include/linux/namei.h: MAXSYMLINKS."""
 _Key = tuple[int, str, str | None, str | None, int]
 
 
-def resolve(process: Process, path: str, cwd: str | None) -> str | None:
-    """Return where `path` leads in the root of `process`; None when it leads nowhere (any more)."""
-    if not path.startswith("/"):
-        if cwd is None:
+def walk(root: str, path: str) -> str | None:
+    """Return where `path` leads below the folder `root`, every link taken as a process with that root takes it.
+
+    None: it leads nowhere, through more links than the kernel follows (path_resolution(7)), or
+    through /proc/self, which leads elsewhere for everyone who asks.
+    """
+    found: list[str] = []
+    left = path.split("/")[::-1]
+    links = 0
+    while left:
+        part = left.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            del found[-1:]
+            continue
+        at = Path(root or "/", *found, part)
+        try:
+            target = str(at.readlink()) if stat.S_ISLNK(at.lstat().st_mode) else None
+        except OSError:
             return None
-        path = f"{cwd}/{path}"
-    root = f"/proc/{process.pid}/root"
-    prefix = root if os.path.exists(f"{root}{path}") else ""
+        if target is None:
+            found.append(part)
+            continue
+        links += 1
+        if links > MOST_LINKS or (found == ["proc"] and part in ("self", "thread-self")):
+            return None
+        if target.startswith("/"):
+            found.clear()
+        left += target.split("/")[::-1]
+    return "/" + "/".join(found)
+
+
+def _root_of(process: Process) -> tuple[str, str] | None:
+    """Return a folder that is the root of `process`, and where that is in the file system of the event's paths."""
     try:
-        found = os.path.realpath(f"{prefix}{path}", strict=True)
+        folder = Path(f"/proc/{process.pid}")
+        name = str((folder / "root").readlink())
+        if (folder / "ns" / "mnt").stat().st_ino == process.namespaces.get("mnt"):
+            return f"{folder}/root", name.rstrip("/")
+    except OSError:
+        pass  # it has ended, or may not be looked at
+    try:
+        own = Path("/proc/self/ns/mnt").stat().st_ino
     except OSError:
         return None
-    # realpath() goes through the magic link of another root: what it prints is then below that root.
-    return found.removeprefix(os.path.realpath(root)) if prefix and os.path.realpath(root) != "/" else found
+    return ("", "") if own == process.namespaces.get("mnt") else None
+
+
+def resolve(process: Process, path: str, cwd: str | None) -> str | None:
+    """Return where `path` leads for `process`; None when it leads nowhere (any more), or that cannot be looked up.
+
+    A process that has ended is taken to have had Ringward's own root, when its mount namespace is Ringward's.
+    """
+    found = _root_of(process)
+    if found is None:
+        return None
+    root, name = found
+    if not path.startswith("/"):
+        if cwd is None or not f"{cwd}/".startswith(f"{name}/"):
+            return None
+        path = f"{cwd.removeprefix(name)}/{path}"
+    led = walk(root, path)
+    return None if led is None else f"{name}{led}"
 
 
 class ExecPaths:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from ringward.events.context import Event, Load, Process
-from ringward.events.registry import BY_NAME
+from ringward.sensor import _native
+from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.exec_path import ExecPaths
@@ -26,22 +27,14 @@ PENDING_NS = 1_000_000_000
 """An attempt that has not returned after this is shown without a result."""
 HELD_NS = 300_000_000
 """How long a finished load waits for the one that needed it."""
-CANARY, INITRAMFS = 1, 4
+INITRAMFS = 4
 KEPT_REQUESTS = 4096
-LOADS = ("init_module", "finit_module")
-TAGS = {name: cls.tags() for name, cls in BY_NAME.items()}
+KEPT_PENDING = 1024
+"""Attempts without a return. The kernel part follows fewer: what is more has lost its return."""
 _ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
 _NO_ENTRY = (
     "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 )
-
-
-@dataclass(slots=True)
-class Pending:
-    """An attempt that has been seen at entry only."""
-
-    record: Record
-    shown: bool = False
 
 
 class Joiner:
@@ -82,11 +75,28 @@ class Joiner:
         self.silent: dict[str, str] = {}
         """Events that a finished load should have made and did not, with the load's id."""
         self._states = decoder.attempt_states
-        self._pending: OrderedDict[int, Pending] = OrderedDict()
+        self._pending: dict[int, bytes] = {}
+        """The record of each attempt that has been seen at entry only."""
+        self._shown: set[int] = set()
+        """Those of them that an event without a result has told of."""
         self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._devices: OrderedDict[str, Device] = OrderedDict()
         self.loads = Lifecycles()
+        self._calls = plain_calls(
+            decoder, emit, host, self._pending, self.loads.by_name, table.context, modules
+        )
+
+    def take(self, batch: _native.Batch) -> Iterator[Event]:
+        """Take in the records of a batch; yield the events that they complete, in order."""
+        plain: list[Event] = []
+        take = self._calls.take
+        while (record := take(batch, self._clock.offset, plain)) is not None:
+            if plain:
+                yield from plain
+                plain.clear()
+            yield from self.feed(record)
+        yield from plain
 
     def feed(self, record: Record) -> Iterator[Event]:
         """Take in one record; yield the events that it completes."""
@@ -121,24 +131,35 @@ class Joiner:
 
     def tick(self, now: int) -> Iterator[Event]:
         """Yield what has waited long enough at `now`, nanoseconds since boot."""
-        for pending in self._pending.values():
-            if pending.shown or now - pending.record.time < PENDING_NS:
+        self._forget_calls()
+        for attempt, raw in self._pending.items():
+            waited = now - self._decoder.time_of(raw)
+            if waited < PENDING_NS or attempt in self._shown:
                 continue
-            pending.shown = True
-            seconds = (now - pending.record.time) / 1e9
-            yield from self._call(pending.record, {"result": f"the call has not returned after {seconds:.1f} s"})
+            self._shown.add(attempt)
+            reason = f"the call has not returned after {waited / 1e9:.1f} s"
+            yield from self._call(self._decoder.one(raw), {"result": reason})
         for attempt, (record, _state) in list(self._held.items()):
             if now - record.time >= HELD_NS:
                 yield from self._release(attempt)
+
+    def _forget_calls(self) -> None:
+        """Let go of attempts whose return was lost: they were told of, and nothing more comes."""
+        self._shown &= self._pending.keys()
+        for attempt in list(islice(self._pending, max(len(self._pending) - KEPT_PENDING, 0))):
+            if attempt in self._shown:
+                del self._pending[attempt]
 
     def flush(self) -> Iterator[Event]:
         """Yield everything that still waits: the sensor ends."""
         for attempt in list(self._held):
             yield from self._release(attempt)
-        for pending in self._pending.values():
-            if not pending.shown:
-                pending.shown = True
-                yield from self._call(pending.record, {"result": "the call had not returned when Ringward ended"})
+        for attempt, raw in self._pending.items():
+            if attempt not in self._shown:
+                self._shown.add(attempt)
+                yield from self._call(
+                    self._decoder.one(raw), {"result": "the call had not returned when Ringward ended"}
+                )
 
     def _check_path(self, record: Record) -> None:
         """Note a file that is not the one asked for, and that links and interpreters do not explain."""
@@ -153,10 +174,12 @@ class Joiner:
         if record.name in LOADS:
             self._load_of(record, attempt)
         if record.extra["attempt.state"] == self._states[_ENTERED]:
-            self._pending[attempt] = Pending(record)
+            self._pending[attempt] = record.tail.data
             return
         self._pending.pop(attempt, None)
         state = self.loads.of(attempt)
+        if state and record.name in LOADS:
+            state.ended = record.time
         if state and state.loaded and record.extra["attempt.result"] == 0 and state.needed_by is None:
             self._held[attempt] = (record, state)
             return
@@ -176,7 +199,10 @@ class Joiner:
             )
         chain = f"{request_id:x}" if request_id else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
         cause = origin(process, request, self._devices.get(process.id), initramfs=bool(task.flags & INITRAMFS))
-        return self.loads.begin(attempt, chain, process.id, cause)
+        state = self.loads.begin(attempt, chain, process.id, cause)
+        file = getattr(record.args, "file", None)
+        state.file = (file.dev, file.inode) if file else None
+        return state
 
     def _release(self, attempt: int) -> Iterator[Event]:
         held = self._held.pop(attempt, None)
@@ -191,10 +217,10 @@ class Joiner:
         for attempt, (_record, state) in list(self._held.items()):
             if state.process == process.id:
                 yield from self._release(attempt)
-        for attempt, pending in list(self._pending.items()):
-            if self._table.context(pending.record.task).id == process.id:
+        for attempt, raw in list(self._pending.items()):
+            if self._table.context(self._decoder.task_of(raw)).id == process.id:
                 del self._pending[attempt]
-                yield from self._call(pending.record, {"result": "the process ended inside the call"})
+                yield from self._call(self._decoder.one(raw), {"result": "the process ended inside the call"})
         yield from self._event(record, load=self._chain_of(record))
 
     def _chain_of(self, record: Record) -> Load | None:
@@ -229,19 +255,24 @@ class Joiner:
             if state:
                 state.steps.add(record.name)
                 state.digest = args.digest
-        elif record.name == "module_load" and state:
-            state.steps.add(record.name)
-            if self._modules is not None:
+        elif record.name == "module_load":
+            if self._modules is not None and args.name is not None:
                 self._modules.add(args.name)
-            for served in self.loads.linked(state, args.name, args.base, args.uses):
-                waiting = next((a for a, (_r, s) in self._held.items() if s is served), None)
-                if waiting is not None:
-                    yield from self._release(waiting)
+            if state:
+                yield from self._linked(state, args)
         elif record.name == "do_init_module":
             result, duration = record.extra["result"], record.extra["duration"]
             if state:
                 state.steps.add(record.name)
         yield from self._event(record, result=result, duration=duration, load=state.view() if state else None)
+
+    def _linked(self, state: LoadState, args: Any) -> Iterator[Event]:
+        """Take in a module_load; yield the loads that waited for the one that needed them."""
+        state.steps.add("module_load")
+        for served in self.loads.linked(state, args.name, args.base, args.uses):
+            waiting = next((a for a, (_r, s) in self._held.items() if s is served), None)
+            if waiting is not None:
+                yield from self._release(waiting)
 
     def _call(self, record: Record, unread: dict[str, str] | None = None) -> Iterator[Event]:
         """Yield the event of a module system call."""
@@ -262,16 +293,24 @@ class Joiner:
         if record.name == "create_module":
             self._is_loaded(record)
         elif state and record.name in LOADS and result == 0 and extra["attempt.state"] == self._states[_RETURNED]:
-            for step in self._steps - state.steps:
-                self.silent[step] = state.id
-                reasons = {**reasons, f"load.{step}": "its hook did not fire"}
+            reasons = {**reasons, **self._unseen(state, extra["attempt.entered"])}
         load = state.view() if state else None
         yield from self._event(record, result=result, duration=duration, load=load, unread=reasons)
+
+    def _unseen(self, state: LoadState, entered: int) -> dict[str, str]:
+        """Return why a load that succeeded lacks a step; note hooks that should have fired."""
+        other = self.loads.shared(state, entered)
+        if other:
+            reason = f"this call waited for load {other.id} of the same file, and shares its result"
+            return {f"load.{step}": reason for step in self._steps}
+        silent = self._steps - state.steps
+        self.silent.update(dict.fromkeys(silent, state.id))
+        return {f"load.{step}": "its hook did not fire" for step in silent}
 
     def _is_loaded(self, record: Record) -> None:
         name = getattr(record.args, "name", None)
         if self._modules is None or name is None:
-            record.tail.missing("name_is_loaded", "the list of loaded modules, or the name, could not be read")
+            record.tail.missing("name_is_loaded", NOT_KNOWN)
         else:
             msgspec.structs.force_setattr(record.args, "name_is_loaded", name in self._modules)
 

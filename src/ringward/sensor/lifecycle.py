@@ -25,6 +25,10 @@ class LoadState:
     uses: tuple[Need, ...] = ()
     needed_by: Need | None = None
     loaded: bool = False
+    file: tuple[str, int] | None = None
+    """Device and inode that finit_module was given."""
+    ended: int = 0
+    """When the call returned, nanoseconds since boot; 0: it has not."""
     steps: set[str] = field(default_factory=set)
     """Events that were seen of it."""
 
@@ -42,17 +46,19 @@ class Lifecycles:
 
     def __init__(self) -> None:
         self._by_attempt: OrderedDict[int, LoadState] = OrderedDict()
-        self._chains: OrderedDict[str, list[LoadState]] = OrderedDict()
-        self._loaded: dict[str, LoadState] = {}
+        self._chains: OrderedDict[str, int] = OrderedDict()
+        """How many loads each has begun."""
+        self.by_name: dict[str, LoadState] = {}
+        """The load that each module came of."""
 
     def begin(self, attempt: int, chain: str, process: str, origin: Origin) -> LoadState:
         """Begin a load, or return the one that the attempt has begun."""
         state = self._by_attempt.get(attempt)
         if state:
             return state
-        loads = self._chains.setdefault(chain, [])
-        state = LoadState(f"{chain}.{len(loads) + 1}", chain, process, origin)
-        loads.append(state)
+        number = self._chains[chain] = self._chains.get(chain, 0) + 1
+        self._chains.move_to_end(chain)
+        state = LoadState(f"{chain}.{number}", chain, process, origin)
         self._by_attempt[attempt] = state
         while len(self._by_attempt) > KEPT_LOADS:
             self._by_attempt.popitem(last=False)
@@ -64,9 +70,27 @@ class Lifecycles:
         """Return the load of an attempt."""
         return self._by_attempt.get(attempt)
 
+    def shared(self, state: LoadState, entered: int) -> LoadState | None:
+        """Return the load of the same file that was under way when `state`'s call was, and did its work.
+
+        Since v6.5 (commit 9b9879fc0327 "modules: catch concurrent module loads, treat them as
+        idempotent") a second finit_module of a file waits for the first and returns its result.
+
+        Args:
+            state: a load that took no step of its own.
+            entered: when its call began, nanoseconds since boot.
+
+        """
+        if state.steps or state.file is None:
+            return None
+        for other in reversed(self._by_attempt.values()):
+            if other.file == state.file and other.steps and (not other.ended or other.ended >= entered):
+                return other
+        return None
+
     def loaded(self, name: str | None) -> LoadState | None:
         """Return the load that the module called `name` came of, when it was seen."""
-        return self._loaded.get(name) if name else None
+        return self.by_name.get(name) if name else None
 
     def linked(self, state: LoadState, name: str | None, base: str, uses: tuple[str, ...] | None) -> list[LoadState]:
         """Take in that the module is linked; return the loads that were made for it."""
@@ -74,19 +98,19 @@ class Lifecycles:
         needs = []
         served = []
         for used in uses or ():
-            other = self._loaded.get(used)
+            other = self.by_name.get(used)
             needs.append(Need(used, other.id if other else None))
             if other and other.chain == state.chain and other.needed_by is None:
                 other.needed_by = Need(name or "?", state.id)
                 served.append(other)
         state.uses = tuple(needs)
         if name:
-            self._loaded[name] = state
+            self.by_name[name] = state
         return served
 
     def freed(self, attempt: int, name: str | None) -> LoadState | None:
         """Take in that a module is gone, by the call `attempt`; return the load that it came of."""
-        state = self._loaded.pop(name, None) if name else None
+        state = self.by_name.pop(name, None) if name else None
         if state and attempt:
             self._by_attempt[attempt] = state
         return state

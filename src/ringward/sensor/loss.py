@@ -28,6 +28,8 @@ class LossTracker:
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
         self._missing: dict[int, list[tuple[int, int]]] = {}
+        self._told: dict[int, int] = {}
+        """The last number that a reported loss reaches to."""
         self._dropped: dict[int, int] = {}
         self._unpaired: dict[int, int] = {}
 
@@ -37,10 +39,21 @@ class LossTracker:
         if seq == expected:
             self._next[cpu] = seq + 1
         elif seq > expected:
-            self._missing.setdefault(cpu, []).append((expected, seq - 1))
+            first = max(expected, self._told.get(cpu, 0) + 1)
+            if first < seq:
+                self._missing.setdefault(cpu, []).append((first, seq - 1))
             self._next[cpu] = seq + 1
         else:
             self._fill(cpu, seq)
+
+    def saw_run(self, cpu: int, first: int, last: int) -> None:
+        """Take in that the records with these numbers, and all between, arrived in this order."""
+        self.saw(cpu, first)
+        if self._next[cpu] == first + 1:
+            self._next[cpu] = last + 1
+        else:
+            for seq in range(first + 1, last + 1):
+                self.saw(cpu, seq)
 
     def _fill(self, cpu: int, seq: int) -> None:
         ranges = self._missing.get(cpu, [])
@@ -61,11 +74,19 @@ class LossTracker:
                 reason = "too many module calls at once: their results come without the arguments read in between"
                 found.append(EventsLost(unpaired, cpu, None, None, reason))
             if lost:
-                ranges = self._missing.get(cpu, [])
-                first = min((r[0] for r in ranges), default=self._next.get(cpu, 1))
-                last = max((r[1] for r in ranges), default=now.seq)
-                found.append(EventsLost(lost, cpu, first, max(first, last), RING_FULL))
+                first, last = self._between(cpu, lost, now.seq)
+                self._told[cpu] = last
+                found.append(EventsLost(lost, cpu, first, last, RING_FULL))
             if lost or not now.dropped:
                 # What is still missing was submitted late, or has been reported just now.
                 self._missing.pop(cpu, None)
         return found
+
+    def _between(self, cpu: int, lost: int, given: int) -> tuple[int, int]:
+        """Return the numbers between which `lost` ones are; `given` is the last that the kernel gave."""
+        ranges = self._missing.get(cpu, [])
+        first = min((r[0] for r in ranges), default=max(self._next.get(cpu, 1), self._told.get(cpu, 0) + 1))
+        if sum(last - first + 1 for first, last in ranges) < lost:
+            # Some were lost behind what has been read so far.
+            return first, max(first, given)
+        return first, max(r[1] for r in ranges)

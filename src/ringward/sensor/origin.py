@@ -36,6 +36,13 @@ def person(process: Ancestor) -> str:
     return f"{process.comm or '?'}[{process.pid}]"
 
 
+def _by_udev(device: Device | None) -> Origin:
+    if device is None:
+        unread = {"device": "the message that handed it to udev's worker was not seen"}
+        return Origin("udev", "udev, device not seen", unread=unread | {"modalias": unread["device"]})
+    return Origin("udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias)
+
+
 def origin(process: Process, request: Request | None, device: Device | None, *, initramfs: bool = False) -> Origin:
     """Return the origin of a load that `process` makes.
 
@@ -51,10 +58,7 @@ def origin(process: Process, request: Request | None, device: Device | None, *, 
         return Origin("request", text, request.alias, request.id, request.requester)
     line = [(process.exe, process.comm, process.pid), *((a.exe, a.comm, a.pid) for a in process.ancestors)]
     if any(exe in UDEV for exe, _, _ in line):
-        if device is None:
-            unread = {"device": "the message that handed it to udev's worker was not seen"}
-            return Origin("udev", "udev, device not seen", unread=unread | {"modalias": unread["device"]})
-        return Origin("udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias)
+        return _by_udev(device)
     if any(exe in MODULES_LOAD for exe, _, _ in line):
         return Origin("modules-load", "modules-load.d")
     if initramfs:

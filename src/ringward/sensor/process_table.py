@@ -20,6 +20,8 @@ from ringward.sensor.procfs import TICK_NS
 
 KEPT_DEAD = 4096
 KEPT_CONTEXTS = 4096
+CONTEXTS_OF_ONE = 256
+"""Of one process: its threads, names and credentials."""
 ANCESTORS = 16
 ANCESTOR_ARGS = 200
 NEVER = 0xFFFFFFFF
@@ -27,6 +29,7 @@ KTHREAD = 2
 
 Key = tuple[int, int]
 _GONE = "the process ended before /proc could be read"
+_NOT_THERE = "not to be had from /proc"
 
 
 def key_of(pid: int, start_time: int) -> Key:
@@ -65,6 +68,7 @@ class Known:
     request: int = 0
     """The kernel's module request that it, or an ancestor, was started for."""
     unread: str | None = None
+    ended: bool = False
     contexts: list[bytes] = field(default_factory=list)
     ancestor: Ancestor | None = None
 
@@ -138,7 +142,8 @@ class ProcessTable:
     def ended(self, data: bytes) -> bool:
         """Return whether the end of a record's process has been taken in before."""
         task = self._task(data)
-        return key_of(task.pid, task.start_time) in self._dead
+        known = self._known.get(key_of(task.pid, task.start_time))
+        return known is not None and known.ended
 
     def apply(self, record: Record) -> None:
         """Take in a fork, exec or exit, or the start of a helper."""
@@ -149,6 +154,7 @@ class ProcessTable:
         elif record.name == "process_exec":
             self._exec(key, task, record)
         elif record.name == "process_exit":
+            self.find(key).ended = True
             self._bury(key)
         elif record.name == "usermodehelper":
             known = self._known.setdefault(key, Known(key, parent=key_of(task.ppid, task.parent_start_time)))
@@ -180,15 +186,17 @@ class ProcessTable:
         known.exe = args.exe.path if args.exe else None  # type: ignore[attr-defined]
         known.args = args.args  # type: ignore[attr-defined]
         known.cwd = args.cwd  # type: ignore[attr-defined]
-        known.unread = None
         loc = record.extra["cgroup_path"]
         known.cgroup = join_path(record.tail.raw(loc)) if loc >> 16 else None
+        complete = None not in (known.exe, known.args, known.cwd, known.cgroup)
+        known.unread = None if complete else "it could not be read when the program started"
         self._dead.pop(key, None)
 
     def _ancestor(self, known: Known) -> Ancestor:
         if known.ancestor is None:
+            unread = (known.unread or _NOT_THERE) if None in (known.comm, known.exe, known.args) else None
             known.ancestor = Ancestor(
-                key_id(known.key), known.key[0], known.comm, known.exe, short_args(known.args), known.unread
+                key_id(known.key), known.key[0], known.comm, known.exe, short_args(known.args), unread
             )
         return known.ancestor
 
@@ -223,7 +231,7 @@ class ProcessTable:
         unread = {}
         for name in ("exe", "args", "cwd", "cgroup"):
             if getattr(known, name) is None:
-                unread[name] = known.unread or "not to be had from /proc"
+                unread[name] = known.unread or _NOT_THERE
         if known.exe is None and task.flags & KTHREAD:
             unread["exe"] = unread["cwd"] = "a kernel thread has none"
         process = Process(
@@ -252,4 +260,6 @@ class ProcessTable:
         )
         self._contexts[data] = process
         known.contexts.append(data)
+        if len(known.contexts) > CONTEXTS_OF_ONE:
+            self._contexts.pop(known.contexts.pop(0), None)
         return process

@@ -35,7 +35,7 @@ def read_stat(pid: int) -> Stat | None:
 def read_link(pid: int, name: str) -> str | None:
     """Return where /proc/PID/NAME points, or None."""
     try:
-        return os.readlink(f"/proc/{pid}/{name}")
+        return str(Path(f"/proc/{pid}/{name}").readlink())
     except OSError:
         return None
 
@@ -60,7 +60,7 @@ def read_cgroup(pid: int) -> str | None:
 
 def pids() -> list[int]:
     """Return all thread groups."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
 def loaded_modules() -> dict[str, str]:

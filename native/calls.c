@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The plain life of a module call that belongs to no load: entered, returned, told.
+ * One of these costs a fraction of what it costs in Python; ringward.sensor.join does the
+ * same for every record that is given back here, and a test compares the two.
+ */
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+#include "decode.h"
+
+#define CONTEXTS 16		/* tasks whose context is remembered within one batch */
+#define TASK_MAX 128
+#define TIME_MAX (1ull << 62)	/* nanoseconds; beyond it, Python's integers are asked */
+#define ERRORS 256
+
+struct context {
+	unsigned char task[TASK_MAX];
+	PyObject *process;
+};
+
+/* What is done with the calls of one kind. */
+struct kind {
+	bool taken;		/* its entry is kept here */
+	bool wanted;		/* its event is asked for */
+	struct plan *plan;	/* NULL: its return is not for here */
+	int name;		/* which of its fields may name a module that a load is known of; -1: none */
+	PyObject *tags;
+};
+
+struct calls {
+	PyObject_HEAD
+	struct decoder *decoder;
+	PyObject *event, *host, *pending, *loaded, *context, *names;
+	PyObject *errors[ERRORS];
+	__u32 id, entered, result, state, flags;	/* offsets, bytes */
+	__u32 is_entered, is_returned, canary;
+	struct kind kinds[KINDS_MAX];
+	struct context contexts[CONTEXTS];
+	__s64 offset, second;
+	char prefix[20];	/* 2026-01-01T00:00:00. */
+};
+
+static PyObject *CallsType;
+
+enum { EVENT, TIME, KTIME, HOST, CPU, SEQ, HOOK, ABI, PROCESS, ARGS, RESULT, ERROR, DURATION, TAGS, SOURCES, UNREAD,
+       DIFFERENCES, EVENT_FIELDS };
+static const char *const event_fields[] = { "event", "time", "ktime", "host", "cpu", "seq", "hook", "abi", "process",
+	"args", "result", "error", "duration", "tags", "sources", "unread", "differences" };
+
+static __u64 u64_at(const struct record *r, __u32 offset)
+{
+	__u64 value;
+
+	memcpy(&value, r->data + offset, sizeof(value));
+	return value;
+}
+
+static __u32 u32_at(const struct record *r, __u32 offset)
+{
+	__u32 value;
+
+	memcpy(&value, r->data + offset, sizeof(value));
+	return value;
+}
+
+static void forget_contexts(struct calls *self)
+{
+	int i;
+
+	for (i = 0; i < CONTEXTS; i++)
+		Py_CLEAR(self->contexts[i].process);
+}
+
+/* The record's task as ringward.events.context.Process. */
+static PyObject *process_of(struct calls *self, const struct record *r)
+{
+	const unsigned char *task = r->data + self->decoder->header;
+	__u32 size = self->decoder->task, tid = u32_at(r, self->decoder->header + 4);
+	struct context *known = &self->contexts[tid % CONTEXTS];
+	PyObject *bytes;
+
+	if (!known->process || memcmp(known->task, task, size)) {
+		bytes = PyBytes_FromStringAndSize((const char *)task, size);
+		if (!bytes)
+			return NULL;
+		Py_XSETREF(known->process, PyObject_CallOneArg(self->context, bytes));
+		Py_DECREF(bytes);
+		memcpy(known->task, task, size);
+	}
+	return Py_XNewRef(known->process);
+}
+
+/* As ringward.sensor.clock.Clock.text(). */
+static PyObject *time_text(struct calls *self, __u64 ktime)
+{
+	__s64 total = (__s64)ktime + self->offset, second = total / 1000000000, rest = total % 1000000000;
+	PyObject *text;
+	char *out;
+	int i;
+
+	if (rest < 0) {
+		rest += 1000000000;
+		second--;
+	}
+	if (second != self->second || !self->prefix[0]) {
+		time_t when = second;
+		struct tm tm;
+		char buffer[64];
+
+		if (!gmtime_r(&when, &tm) || strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%S.", &tm) != 20) {
+			PyErr_Format(PyExc_OverflowError, "no date for %lld s", (long long)second);
+			return NULL;
+		}
+		memcpy(self->prefix, buffer, sizeof(self->prefix));
+		self->second = second;
+	}
+	text = PyUnicode_New(30, 127);
+	if (!text)
+		return NULL;
+	out = (char *)PyUnicode_1BYTE_DATA(text);
+	memcpy(out, self->prefix, 20);
+	for (i = 28; i >= 20; i--, rest /= 10)
+		out[i] = '0' + rest % 10;
+	out[29] = 'Z';
+	return text;
+}
+
+static PyObject *error_name(struct calls *self, __s64 result)
+{
+	PyObject *number, *text;
+
+	if (result >= 0)
+		Py_RETURN_NONE;
+	if (result > -ERRORS && self->errors[-result])
+		return Py_NewRef(self->errors[-result]);
+	number = PyLong_FromLongLong(result);
+	text = number ? PyObject_Str(number) : NULL;
+	Py_XDECREF(number);
+	return text;
+}
+
+/* What a tail says of the fields, or what the plain cases said; an empty one is the event's own. */
+static PyObject *said(const struct record *r, PyObject *shared, const char *attribute)
+{
+	PyObject *found;
+
+	if (!r->tail)
+		return shared ? Py_NewRef(shared) : PyDict_New();
+	found = PyObject_GetAttrString(r->tail, attribute);
+	if (found == Py_None)
+		Py_SETREF(found, PyDict_New());
+	return found;
+}
+
+static PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args)
+{
+	const struct record_header *h = record_header(r);
+	__u64 entered = u64_at(r, self->entered);
+	__s64 result = u64_at(r, self->result);
+	PyObject *v[EVENT_FIELDS] = {}, *event = NULL;
+	int i, count = DIFFERENCES;
+
+	v[EVENT] = Py_NewRef(kind->plan->name);
+	v[TIME] = time_text(self, h->time);
+	v[KTIME] = PyLong_FromUnsignedLongLong(h->time);
+	v[HOST] = Py_NewRef(self->host);
+	v[CPU] = PyLong_FromUnsignedLong(h->cpu);
+	v[SEQ] = PyLong_FromUnsignedLongLong(h->seq);
+	v[HOOK] = Py_NewRef(self->decoder->hooks[h->hook]);
+	v[ABI] = Py_NewRef(self->decoder->abis[h->abi]);
+	v[PROCESS] = process_of(self, r);
+	v[ARGS] = Py_NewRef(args);
+	v[RESULT] = PyLong_FromLongLong(result);
+	v[ERROR] = error_name(self, result);
+	v[DURATION] = PyLong_FromLongLong((__s64)h->time - (__s64)entered);
+	v[TAGS] = Py_NewRef(kind->tags);
+	v[SOURCES] = said(r, r->sources, "sources");
+	v[UNREAD] = said(r, r->unread, "unread");
+	if (r->tail)
+		v[count++] = PyObject_GetAttrString(r->tail, "differences");
+	for (i = 0; i < count && v[i]; i++)
+		;
+	if (i == count) {
+		PyObject *names = count == EVENT_FIELDS ? Py_NewRef(self->names) : PyTuple_GetSlice(self->names, 0, count);
+
+		event = names ? PyObject_Vectorcall(self->event, v, 0, names) : NULL;
+		Py_XDECREF(names);
+	}
+	for (i = 0; i < count; i++)
+		Py_XDECREF(v[i]);
+	return event;
+}
+
+/* 1: it is told (or not asked for); 0: it belongs to a load, and is Python's; -1: an exception. */
+static int call_returned(struct calls *self, struct kind *kind, struct record *r, PyObject *out)
+{
+	PyObject *args, *name, *event;
+	int belongs = 0, err;
+
+	if (!kind->wanted)
+		return 1;
+	args = record_args(kind->plan, r);
+	if (!args)
+		return -1;
+	name = kind->name >= 0 ? r->values[kind->name] : NULL;
+	if (name && name != Py_None)
+		belongs = PyDict_Contains(self->loaded, name);
+	if (belongs) {
+		Py_DECREF(args);
+		record_clear(r, kind->plan->fields);
+		return belongs < 0 ? -1 : 0;
+	}
+	event = make_event(self, kind, r, args);
+	Py_DECREF(args);
+	record_clear(r, kind->plan->fields);
+	err = event ? PyList_Append(out, event) : -1;
+	Py_XDECREF(event);
+	return err ? -1 : 1;
+}
+
+static int call_entered(struct calls *self, struct record *r, PyObject *id)
+{
+	PyObject *bytes = PyBytes_FromStringAndSize((const char *)r->data, r->len);
+	int err = bytes ? PyDict_SetItem(self->pending, id, bytes) : -1;
+
+	Py_XDECREF(bytes);
+	return err ? -1 : 1;
+}
+
+/* 1: it is done with; 0: it is for Python; -1: an exception. */
+static int call_take(struct calls *self, struct record *r, PyObject *out)
+{
+	struct kind *kind = &self->kinds[record_header(r)->kind];
+	PyObject *id;
+	__u32 state;
+	int done = 0;
+
+	if (!kind->taken || u32_at(r, self->flags) & self->canary)
+		return 0;
+	state = u32_at(r, self->state);
+	if (state != self->is_entered && (state != self->is_returned || !kind->plan))
+		return 0;
+	if (record_header(r)->time >= TIME_MAX || u64_at(r, self->entered) >= TIME_MAX)
+		return 0;
+	id = PyLong_FromUnsignedLongLong(u64_at(r, self->id));
+	if (!id)
+		return -1;
+	if (state == self->is_entered) {
+		done = call_entered(self, r, id);
+	} else {
+		done = call_returned(self, kind, r, out);
+		if (done > 0 && PyDict_DelItem(self->pending, id)) {
+			if (PyErr_ExceptionMatches(PyExc_KeyError))
+				PyErr_Clear();	/* the record of its entry was lost */
+			else
+				done = -1;
+		}
+	}
+	Py_DECREF(id);
+	return done;
+}
+
+static PyObject *calls_take(struct calls *self, PyObject *args)
+{
+	struct batch *batch;
+	long long offset;
+	PyObject *out;
+	struct record r;
+	int found;
+
+	if (!PyArg_ParseTuple(args, "O!LO!", BatchType, &batch, &offset, &PyList_Type, &out))
+		return NULL;
+	if (offset != self->offset)
+		self->prefix[0] = 0;
+	self->offset = offset;
+	if (batch->decoder != self->decoder) {
+		PyErr_SetString(PyExc_ValueError, "a batch of another decoder");
+		return NULL;
+	}
+	/* Between two calls of this the table of processes has changed. */
+	forget_contexts(self);
+	while ((found = batch_step(batch, &r)) > 0) {
+		found = call_take(self, &r, out);
+		if (found < 0)
+			return NULL;
+		if (!found)
+			return record_whole(&r);
+	}
+	if (found < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static void calls_dealloc(struct calls *self)
+{
+	PyTypeObject *type = Py_TYPE((PyObject *)self);
+	int i;
+
+	forget_contexts(self);
+	for (i = 0; i < KINDS_MAX; i++) {
+		plan_free(self->kinds[i].plan);
+		Py_XDECREF(self->kinds[i].tags);
+	}
+	for (i = 0; i < ERRORS; i++)
+		Py_XDECREF(self->errors[i]);
+	Py_XDECREF(self->decoder);
+	Py_XDECREF(self->event);
+	Py_XDECREF(self->host);
+	Py_XDECREF(self->pending);
+	Py_XDECREF(self->loaded);
+	Py_XDECREF(self->context);
+	Py_XDECREF(self->names);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+/* (wanted, plan | None, number of the name's field or -1, tags) */
+static int kind_parse(struct kind *kind, struct decoder *decoder, PyObject *spec)
+{
+	PyObject *plan, *tags;
+	int wanted;
+
+	if (!PyArg_ParseTuple(spec, "pOiO", &wanted, &plan, &kind->name, &tags))
+		return -1;
+	kind->taken = true;
+	kind->wanted = wanted;
+	kind->tags = Py_NewRef(tags);
+	if (plan == Py_None)
+		return 0;
+	kind->plan = plan_new(plan);
+	if (!kind->plan)
+		return -1;
+	if (kind->name >= kind->plan->fields) {
+		PyErr_Format(PyExc_ValueError, "%U has no field %d", kind->plan->name, kind->name);
+		return -1;
+	}
+	return 0;
+}
+
+static int kinds_parse(struct calls *self, PyObject *kinds)
+{
+	PyObject *key, *value;
+	Py_ssize_t at = 0;
+	__u32 last = self->id;
+
+	if (self->entered > last)
+		last = self->entered;
+	if (self->result > last)
+		last = self->result;
+	if (self->state > last)
+		last = self->state;
+	if (self->flags > last)
+		last = self->flags;
+	while (PyDict_Next(kinds, &at, &key, &value)) {
+		long kind = PyLong_AsLong(key);
+		struct plan *plan = kind >= 0 && kind < KINDS_MAX ? self->decoder->plans[kind] : NULL;
+
+		/* Every record was found to be as long as the decoder's plan; so is what is read of it here. */
+		if (!plan || last > plan->size - 8 || plan->size < 8) {
+			PyErr_Format(PyExc_ValueError, "kind %ld has no place for a call", kind);
+			return -1;
+		}
+		if (kind_parse(&self->kinds[kind], self->decoder, value))
+			return -1;
+		if (self->kinds[kind].plan && self->kinds[kind].plan->size != plan->size) {
+			PyErr_Format(PyExc_ValueError, "%U has two sizes", plan->name);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *key, *value;
+	struct calls o = {}, *self;
+	Py_ssize_t at = 0;
+	int i;
+
+	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
+			      &o.id, &o.entered, &o.result, &o.state, &o.flags, &o.is_entered, &o.is_returned, &o.canary,
+			      &host, &PyDict_Type, &pending, &PyDict_Type, &loaded, &context, &PyDict_Type, &errors))
+		return NULL;
+	if (((struct decoder *)decoder)->task > TASK_MAX) {
+		PyErr_Format(PyExc_ValueError, "a task has at most %d bytes", TASK_MAX);
+		return NULL;
+	}
+	if (!PyDict_CheckExact(pending)) {
+		PyErr_SetString(PyExc_TypeError, "pending calls are kept in a plain dict");
+		return NULL;
+	}
+	self = (struct calls *)type->tp_alloc(type, 0);
+	if (!self)
+		return NULL;
+	memcpy(&self->id, &o.id, offsetof(struct calls, kinds) - offsetof(struct calls, id));
+	self->decoder = (struct decoder *)Py_NewRef(decoder);
+	self->event = Py_NewRef(event);
+	self->host = Py_NewRef(host);
+	self->pending = Py_NewRef(pending);
+	self->loaded = Py_NewRef(loaded);
+	self->context = Py_NewRef(context);
+	self->names = PyTuple_New(EVENT_FIELDS);
+	for (i = 0; self->names && i < EVENT_FIELDS; i++)
+		PyTuple_SET_ITEM(self->names, i, PyUnicode_InternFromString(event_fields[i]));
+	while (PyDict_Next(errors, &at, &key, &value)) {
+		long number = PyLong_AsLong(key);
+
+		if (number > 0 && number < ERRORS)
+			Py_XSETREF(self->errors[number], Py_NewRef(value));
+	}
+	if (PyErr_Occurred() || kinds_parse(self, kinds)) {
+		Py_DECREF(self);
+		return NULL;
+	}
+	return (PyObject *)self;
+}
+
+static PyMethodDef calls_methods[] = {
+	{ "take", (PyCFunction)calls_take, METH_VARARGS,
+	  "(batch, clock offset in ns, list) -> the next record that is not a plain call, None at the end; "
+	  "the events of plain calls before it are appended to the list" },
+	{ 0 },
+};
+
+static PyType_Slot calls_slots[] = {
+	{ Py_tp_doc,
+	  "Calls(decoder, event, kinds, (id, entered, result, state, flags), (entered, returned, canary), host, pending, "
+	  "loaded, context, errors): the event's class; kind -> (wanted, plan, name, tags); offsets in bytes; values; "
+	  "the machine; {attempt: record}; {module: load}; task -> Process; errno -> name." },
+	{ Py_tp_new, calls_new },
+	{ Py_tp_dealloc, calls_dealloc },
+	{ Py_tp_methods, calls_methods },
+	{ 0 },
+};
+
+static PyType_Spec calls_spec = {
+	.name = "ringward.sensor._native.Calls",
+	.basicsize = sizeof(struct calls),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = calls_slots,
+};
+
+int calls_register(PyObject *module)
+{
+	CallsType = PyType_FromSpec(&calls_spec);
+	return CallsType ? PyModule_AddObjectRef(module, "Calls", CallsType) : -1;
+}

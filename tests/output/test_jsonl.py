@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from ringward.events import BY_NAME, Event
+from ringward.events.context import SCHEMA_VERSION
+from ringward.output import jsonl
+from ringward.output.jsonl import EventDecoder, JsonLines, LineError
+from tests.output.event_factory import event, every_event, hostile_events, load, process
+
+
+def encode(*events: Event) -> bytes:
+    return bytes(JsonLines().encode(events))
+
+
+def test_a_line_is_the_version_and_the_members_of_the_event() -> None:
+    for made in every_event():
+        found = json.loads(encode(made))
+        assert next(iter(found)) == "v"
+        assert found.pop("v") == SCHEMA_VERSION
+        assert found == json.loads(msgspec.json.encode(made))
+
+
+def test_one_event_one_line() -> None:
+    data = encode(*every_event())
+    assert data.endswith(b"\n")
+    assert data.count(b"\n") == len(every_event())
+
+
+def test_events_come_back_as_they_were() -> None:
+    decode = EventDecoder()
+    for made in every_event():
+        back = decode(encode(made))
+        assert back == made
+        assert type(back.args) is BY_NAME[made.event]
+
+
+@given(hostile_events())
+def test_hostile_events_come_back_as_they_were(made: Event) -> None:
+    try:
+        line = encode(made)
+    except UnicodeEncodeError:
+        # Lone surrogates cannot be in an event: bytes that are no UTF-8 become \xNN when they are decoded.
+        assert any("\ud800" <= char <= "\udfff" for char in str(made))
+        return
+    assert line.count(b"\n") == 1
+    assert EventDecoder()(line) == made
+
+
+def test_the_encoder_leaves_the_event_alone() -> None:
+    made = event()
+    before = (made.process, made.tags)
+    encode(made)
+    assert made.process is before[0]
+    assert made.tags is before[1]
+
+
+def test_shared_objects_are_encoded_once_and_others_are_not_mistaken_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonl, "KEPT", 8)
+    lines = JsonLines()
+    for number in range(100):
+        # Each is freed before the next is made, so that ids come again.
+        made = event(process=process(pid=number), tags={"fd": (str(number),)})
+        found = json.loads(lines.encode([made, made]).splitlines()[1])
+        assert (found["process"]["pid"], found["tags"]["fd"]) == (number, [str(number)])
+        assert len(lines._kept) <= 8
+
+
+def test_lines_of_one_process_share_it_after_reading() -> None:
+    decode = EventDecoder()
+    shared = process()
+    first, second = (decode(line) for line in encode(event(process=shared), event(process=shared)).splitlines())
+    assert first.process is second.process
+    assert first.tags is second.tags
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda line: b"nonsense", "not an event"),
+        (lambda line: line[: len(line) // 2], "not an event"),
+        (lambda line: line.replace(b'"v":1', b'"v":2'), "schema 2; this Ringward reads schema 1"),
+        (lambda line: line.replace(b'"finit_module"', b'"finit_modul"', 1), "'finit_modul', which this Ringward does not"),
+        (lambda line: line.replace(b'"fd":3', b'"fd":"3"'), "Expected `int`"),
+        (lambda line: line.replace(b'"pid":4321', b'"pid":null'), "Expected `int`"),
+        (lambda line: line.replace(b"modprobe", b"\xff\xfe", 1), "not an event"),
+        (lambda line: b"\xff" + line, "not an event"),
+        (lambda line: b"[1]", "not an event"),
+    ],
+)
+def test_a_line_that_is_no_event_says_why(change: object, reason: str) -> None:
+    line = encode(event(load=load())).rstrip()
+    assert callable(change)
+    changed = change(line)
+    assert changed != line
+    with pytest.raises(LineError, match=reason):
+        EventDecoder()(changed)

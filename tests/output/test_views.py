@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+from ringward.events import BY_NAME, Event, Load, select
+from ringward.output.fold import HOLD_NS, Fold
+from ringward.output.table import Table
+from ringward.output.template import Template
+from ringward.output.views import CountView, JsonView, TableView, TemplateView, View
+from tests.output.event_factory import event
+
+LOST = event("events_lost", process=None)
+
+
+def stream() -> list[Event]:
+    a1 = Load("a.1")
+    return [
+        event("sensor_status", process=None, given={"state": "attached"}),
+        event("module_request", load=Load("a"), result=0),
+        event("module_load", load=a1),
+        event("finit_module", load=a1, result=0),
+        LOST,
+        event("process_exec"),
+        event("process_exit"),
+    ]
+
+
+def lines(view: View, events: list[Event], now: int = 0) -> list[str]:
+    return (bytes(view.feed(events, now)) + bytes(view.finish())).decode().splitlines()
+
+
+def table(limit: int | None = None, width: int = 80) -> TableView:
+    return TableView(Table(width), Fold(select([])), limit)
+
+
+def test_json_has_every_event() -> None:
+    view = JsonView()
+    assert [json.loads(line)["event"] for line in lines(view, stream())] == [one.event for one in stream()]
+    assert (view.shown, view.folded, view.full) == (5, 0, False)
+
+
+def test_the_table_has_a_line_a_load() -> None:
+    view = table()
+    found = lines(view, stream())
+    assert [line.split()[1 if "LOST" in line else 3] for line in found] == ["finit_module", "LOST", "process_exec", "process_exit"]
+    assert (view.shown, view.folded) == (3, 2)
+
+
+def test_what_waits_is_shown_when_its_time_is_up_and_at_the_end() -> None:
+    asked = event("module_request", load=Load("a"), result=0)
+    view = table()
+    assert view.feed([asked], asked.ktime) == b""
+    assert b"no load yet" in view.feed([], asked.ktime + HOLD_NS)
+    assert view.finish() == b""
+    later = table()
+    later.feed([asked], asked.ktime)
+    assert b"no load yet" in later.finish()
+
+
+def test_a_template_shows_no_events_of_the_stream_itself() -> None:
+    view = TemplateView(Template("{event}", BY_NAME))
+    assert lines(view, stream()) == ["module_request", "module_load", "finit_module", "process_exec", "process_exit"]
+
+
+def test_counts_come_at_the_end() -> None:
+    view = CountView()
+    assert view.feed(stream(), 0) == b""
+    assert b"finit_module" in view.finish()
+    assert view.shown == 5
+
+
+def test_a_limit_ends_each_view_and_losses_do_not_count() -> None:
+    for view, shown in (
+        (JsonView(2), 4),  # with the sensor's two
+        (TemplateView(Template("{event}", BY_NAME), 2), 2),
+        (table(2), 3),
+    ):
+        found = lines(view, stream())
+        assert view.full
+        assert view.shown == 2
+        assert len(found) == shown
+    counted = CountView(2)
+    counted.feed(stream(), 0)
+    assert counted.full
+
+
+def test_a_loss_is_shown_after_the_limit_too() -> None:
+    view = table(1)
+    assert b"LOST" in view.feed([event("process_exec"), event("process_exec"), LOST], 0)
+    assert view.shown == 1
