@@ -41,7 +41,10 @@ def bundle_libraries(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in BUNDLED:
         found = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True)
-        shutil.copy(Path(found.stdout.strip()).resolve(), folder / name)
+        # Moved into place: a Ringward that runs has the old file mapped, and would crash if it were written to.
+        fresh = folder / f"{name}.new"
+        shutil.copy(Path(found.stdout.strip()).resolve(), fresh)
+        fresh.replace(folder / name)
 
 
 class BuildWithObjects(build_ext):
@@ -65,7 +68,13 @@ setup(
             extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
             # DT_RPATH, not DT_RUNPATH: libbpf's own need of libelf is looked up there too.
             extra_link_args=["-lbpf", "-Wl,-rpath,$ORIGIN/lib,--disable-new-dtags"],
-        )
+        ),
+        Extension(
+            "ringward.output._lines",
+            sources=sorted(str(path) for path in Path("native/lines").glob("*.c")),
+            depends=["native/lines/json.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+        ),
     ],
     cmdclass={"build_ext": BuildWithObjects},
 )

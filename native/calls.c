@@ -31,7 +31,7 @@ struct kind {
 struct calls {
 	PyObject_HEAD
 	struct decoder *decoder;
-	PyObject *event, *host, *pending, *loaded, *context, *names;
+	PyObject *event, *host, *pending, *loaded, *context, *names, *names_all;
 	PyObject *errors[ERRORS];
 	__u32 id, entered, result, state, flags;	/* offsets, bytes */
 	__u32 is_entered, is_returned, canary;
@@ -181,12 +181,8 @@ static PyObject *make_event(struct calls *self, struct kind *kind, struct record
 		v[count++] = PyObject_GetAttrString(r->tail, "differences");
 	for (i = 0; i < count && v[i]; i++)
 		;
-	if (i == count) {
-		PyObject *names = count == EVENT_FIELDS ? Py_NewRef(self->names) : PyTuple_GetSlice(self->names, 0, count);
-
-		event = names ? PyObject_Vectorcall(self->event, v, 0, names) : NULL;
-		Py_XDECREF(names);
-	}
+	if (i == count)
+		event = PyObject_Vectorcall(self->event, v, 0, count == EVENT_FIELDS ? self->names_all : self->names);
 	for (i = 0; i < count; i++)
 		Py_XDECREF(v[i]);
 	return event;
@@ -201,19 +197,21 @@ static int call_returned(struct calls *self, struct kind *kind, struct record *r
 	if (!kind->wanted)
 		return 1;
 	args = record_args(kind->plan, r);
-	if (!args)
+	if (!args) {
+		record_clear(r);
 		return -1;
+	}
 	name = kind->name >= 0 ? r->values[kind->name] : NULL;
 	if (name && name != Py_None)
 		belongs = PyDict_Contains(self->loaded, name);
 	if (belongs) {
 		Py_DECREF(args);
-		record_clear(r, kind->plan->fields);
+		record_clear(r);
 		return belongs < 0 ? -1 : 0;
 	}
 	event = make_event(self, kind, r, args);
 	Py_DECREF(args);
-	record_clear(r, kind->plan->fields);
+	record_clear(r);
 	err = event ? PyList_Append(out, event) : -1;
 	Py_XDECREF(event);
 	return err ? -1 : 1;
@@ -311,6 +309,7 @@ static void calls_dealloc(struct calls *self)
 	Py_XDECREF(self->loaded);
 	Py_XDECREF(self->context);
 	Py_XDECREF(self->names);
+	Py_XDECREF(self->names_all);
 	type->tp_free(self);
 	Py_DECREF(type);
 }
@@ -400,9 +399,10 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	self->pending = Py_NewRef(pending);
 	self->loaded = Py_NewRef(loaded);
 	self->context = Py_NewRef(context);
-	self->names = PyTuple_New(EVENT_FIELDS);
-	for (i = 0; self->names && i < EVENT_FIELDS; i++)
-		PyTuple_SET_ITEM(self->names, i, PyUnicode_InternFromString(event_fields[i]));
+	self->names_all = PyTuple_New(EVENT_FIELDS);
+	for (i = 0; self->names_all && i < EVENT_FIELDS; i++)
+		PyTuple_SET_ITEM(self->names_all, i, PyUnicode_InternFromString(event_fields[i]));
+	self->names = self->names_all ? PyTuple_GetSlice(self->names_all, 0, DIFFERENCES) : NULL;
 	while (PyDict_Next(errors, &at, &key, &value)) {
 		long number = PyLong_AsLong(key);
 

@@ -88,10 +88,10 @@ int batch_step(struct batch *self, struct record *r)
 	return 1;
 }
 
-void record_clear(struct record *r, int fields)
+void record_clear(struct record *r)
 {
-	while (fields-- > 0)
-		Py_CLEAR(r->values[fields]);
+	while (r->made > 0)
+		Py_DECREF(r->values[--r->made]);
 	Py_CLEAR(r->bytes);
 	Py_CLEAR(r->tail);
 	Py_CLEAR(r->sources);
@@ -135,14 +135,12 @@ PyObject *record_tail(struct record *r)
 /* The instance of the catalogue's class. */
 PyObject *record_args(struct plan *plan, struct record *r)
 {
-	int i;
+	while (r->made < plan->fields) {
+		PyObject *value = plan->ops[r->made].read(&plan->ops[r->made], r);
 
-	for (i = 0; i < plan->fields; i++) {
-		r->values[i] = plan->ops[i].read(&plan->ops[i], r);
-		if (!r->values[i]) {
-			record_clear(r, i);
+		if (!value)
 			return NULL;
-		}
+		r->values[r->made++] = value;
 	}
 	return PyObject_Vectorcall(plan->cls, r->values, plan->fields, NULL);
 }
@@ -199,7 +197,7 @@ PyObject *record_whole(struct record *r)
 	Py_XDECREF(wrap);
 out:
 	Py_XDECREF(fields);
-	record_clear(r, plan->fields);
+	record_clear(r);
 	return result;
 }
 

@@ -33,6 +33,7 @@ struct record {
 	PyObject *bytes;	/* the record itself, once something needs it */
 	PyObject *tail;		/* ringward.events.fields.Tail, likewise; then it has the next two */
 	PyObject *sources, *unread;	/* shared by all records that say the same */
+	int made;		/* of values */
 	PyObject *values[FIELDS_MAX];
 };
 
@@ -93,7 +94,7 @@ __u64 member_number(const struct member *m, const struct record *r);
 /* The record of a batch that comes next; 0 at its end, -1 with an exception. */
 int batch_step(struct batch *self, struct record *r);
 int record_check(struct decoder *d, struct record *r);
-void record_clear(struct record *r, int fields);
+void record_clear(struct record *r);
 PyObject *record_tail(struct record *r);
 PyObject *record_args(struct plan *plan, struct record *r);
 PyObject *record_whole(struct record *r);

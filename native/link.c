@@ -53,8 +53,38 @@ static PyObject *link_fileno(struct link_object *self, PyObject *unused)
 	return PyLong_FromLong(bpf_link__fd(self->link));
 }
 
+/*
+ * The part of struct bpf_link_info (include/uapi/linux/bpf.h) that tells of a probe; since commit
+ * 3acf8ace6823 ("bpf: Add missed value to kprobe perf link info") (in v6.7).
+ */
+struct probe_link_info {
+	__u32 type, id, prog_id, pad;
+	__u32 perf_type, pad2;
+	__u64 func_name;
+	__u32 name_len, offset;
+	__u64 addr, missed;
+};
+
+/* How often a kprobe or kretprobe was reached and not run; None when the kernel does not say. */
+static PyObject *link_missed(struct link_object *self, PyObject *unused)
+{
+	struct probe_link_info info = {};
+	__u32 size = sizeof(info);
+
+	if (!self->link) {
+		PyErr_SetString(PyExc_ValueError, "the link is closed");
+		return NULL;
+	}
+	/* BPF_PERF_EVENT_KPROBE is 3, BPF_PERF_EVENT_KRETPROBE is 4. */
+	if (bpf_obj_get_info_by_fd(bpf_link__fd(self->link), &info, &size) || size < sizeof(info) ||
+	    (info.perf_type != 3 && info.perf_type != 4))
+		Py_RETURN_NONE;
+	return PyLong_FromUnsignedLongLong(info.missed);
+}
+
 static PyMethodDef link_methods[] = {
 	{ "close", (PyCFunction)link_close, METH_NOARGS, "Detach." },
+	{ "missed", (PyCFunction)link_missed, METH_NOARGS, "How often a probe was reached and not run; None when the kernel does not say." },
 	{ "fileno", (PyCFunction)link_fileno, METH_NOARGS, "Of the link, or of the perf event of a kprobe or tracepoint." },
 	{ 0 },
 };

@@ -12,7 +12,7 @@ def usage() -> str:
     """Return what ``ringward --help`` prints."""
     lines = [f"  {name:<8} {text}" for name, text in COMMANDS.items()]
     return (
-        f"Ringward {VERSION}: what entered the Linux kernel, how did it get there, and should it have?\n\n"
+        f"Ringward {VERSION}: what entered the kernel, how, and should it have?\n\n"
         "usage: ringward COMMAND ...\n       ringward COMMAND --help\n\n" + "\n".join(lines)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import subprocess
@@ -129,11 +130,9 @@ def test_hostile_counts_cost_little() -> None:
 def looked_at(data: bytes) -> None:
     """Read the file as the sensor does; anything but ElfError goes on to the test."""
     for name in (".BTF", ".rodata", ".bss", ""):
-        try:
+        with contextlib.suppress(ElfError):
             section(data, name)
             symbols(data, name)
-        except ElfError as error:
-            assert str(error)
 
 
 @given(st.binary(max_size=4096))

@@ -217,8 +217,7 @@ def asked(data: bytes) -> None:
     """Ask everything of the types; anything but BtfError goes on to the test."""
     try:
         btf = Btf(data)
-    except BtfError as error:
-        assert str(error)
+    except BtfError:
         return
     for number in range(len(btf.types)):
         try:

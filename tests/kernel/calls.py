@@ -141,9 +141,27 @@ def bpftool(*words: str) -> Any:
     return json.loads(done.stdout)
 
 
+KINDS = {"prog": "prog_id", "link": "link_id", "map": "map_id", "btf": "btf_id"}
+
+
 def bpf_ids() -> dict[str, set[int]]:
-    """Return the ids of all programs, links and maps of this kernel."""
-    return {kind: {found["id"] for found in bpftool(kind, "show")} for kind in ("prog", "link", "map")}
+    """Return the ids of all programs, links, maps and BTF objects of this kernel, by bpftool."""
+    return {kind: {found["id"] for found in bpftool(kind, "show")} for kind in KINDS}
+
+
+def owned_ids(pid: int) -> dict[str, set[int]]:
+    """Return the ids of those that a process has a descriptor of (/proc/PID/fdinfo)."""
+    found: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
+        try:
+            lines = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+        except FileNotFoundError:  # the descriptor that reads the folder
+            continue
+        for kind, key in KINDS.items():
+            # A link names its program as well; it is held, too.
+            if key in lines:
+                found[kind].add(int(lines[key]))
+    return found
 
 
 def awaited(done: Callable[[], object], what: str, seconds: float = 20) -> None:

@@ -202,6 +202,59 @@ def test_execveat_of_a_name_and_of_a_file(w, program, folder):  # noqa: F811
         assert event.args.path.startswith("/dev/fd/")
 
 
+def test_exec_by_a_second_thread(w, program):  # noqa: F811
+    # The kernel gives it the first thread's number.
+    process = subprocess.Popen([program("exec"), "thread", program("end"), "code", "9"])
+    assert process.wait() == 9
+    event = execs(w, process.pid, 2)[1]
+    assert (event.process.pid, event.process.tid) == (process.pid, process.pid)
+    assert (event.args.path, event.args.exe.path) == (str(program("end")), str(program("end")))
+    assert event.args.old_credentials == {
+        "uid": os.getuid(),
+        "gid": os.getgid(),
+        "euid": os.geteuid(),
+        "egid": os.getegid(),
+    }
+    assert one(w, "process_exit", process.pid).args.code == 9
+
+
+def test_in_a_root_of_its_own(w, folder):  # noqa: F811
+    copy = folder / "bin" / "sleep"
+    copy.parent.mkdir()
+    shutil.copy("/bin/busybox", copy)
+    process = subprocess.Popen(["/bin/sleep", "60"], preexec_fn=lambda: os.chroot(folder), cwd="/")
+    try:
+        event = one(w, "process_exec", process.pid)
+        assert os.readlink(f"/proc/{process.pid}/exe") == event.args.exe.path == str(copy)
+        assert (event.args.path, event.args.cwd) == ("/bin/sleep", "/")
+        assert event.differences == ()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_in_a_root_of_its_own_and_gone(w, folder):  # noqa: F811
+    copy = folder / "bin" / "true"
+    copy.parent.mkdir()
+    shutil.copy("/bin/busybox", copy)
+    process = subprocess.Popen(["/bin/true"], preexec_fn=lambda: os.chroot(folder))
+    process.wait()
+    event = one(w, "process_exec", process.pid)
+    assert (event.args.path, event.args.exe.path) == ("/bin/true", str(copy))
+    assert event.differences == ()
+
+
+def test_across_mounts(w, folder):  # noqa: F811
+    command = f"mkdir {folder}/a; mount -t tmpfs none {folder}/a; cp /bin/true {folder}/a/program; cd {folder}/a; "
+    process = subprocess.Popen(["unshare", "-m", "sh", "-c", f"{command} exec ./program"])
+    assert process.wait() == 0
+    event = execs(w, process.pid, 3)[2]
+    assert event.args.exe.path == f"{folder}/a/program"
+    assert (event.args.path, event.args.cwd) == ("./program", f"{folder}/a")
+    assert event.process.namespaces["mnt"] != Path("/proc/self/ns/mnt").stat().st_ino
+    assert event.differences == ()
+
+
 def test_a_setuid_program(w, program, folder):  # noqa: F811
     copy = folder / "ids"
     shutil.copy(program("exec"), copy)

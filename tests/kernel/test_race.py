@@ -181,7 +181,7 @@ def test_path_of_a_program(watch, race, program):  # noqa: F811
         w = watch("process_exec")
         found: list[tuple[Event, int]] = []
         for _ in range(ROUNDS):
-            results = dict(race("exec", *paths, CALLS))
+            results = dict(race("exec", *paths, CALLS // 2))
             w.until(lambda _, results=results: results.keys() <= ran(w).keys(), 2 * SECONDS)
             found += [(event, results[pid]) for pid, event in ran(w).items() if pid in results]
             w.events.clear()

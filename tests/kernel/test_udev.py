@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.guest, pytest.mark.modules]
 UDEVD = Path("/lib/systemd/systemd-udevd")
 # Modules that the guest itself stands on.
 KEPT = {"9p", "9pnet", "9pnet_virtio", "netfs", "fscache", "overlay", "virtio", "virtio_pci", "virtio_ring"}
+# Whose devices have a MODALIAS; all devices take an emulated guest too long.
+BUSES = ("pci", "platform", "scsi", "serio", "acpi", "cpu", "virtio", "input")
 
 
 def run(*command: str) -> str:
@@ -82,12 +84,14 @@ def test_every_load_is_for_the_device_that_its_alias_says(udevd: None, watch, ru
     w: Watch = watch("module_load", "udev_device", hook=rung)
     assert w.info.attached["udev_device"].rung == rung
     # A worker that was just forked knows its first device without a message.
-    first = [path.parent for path in sorted(Path("/sys/devices/pci0000:00").glob("*/modalias"))]
+    found = sorted(Path("/sys/devices/pci0000:00").glob("*/modalias"))
+    first = [path.parent for path in found if candidates(path.read_text().strip())][:3]
+    assert len(first) > 1, "the guest has next to no device that a module is for"
     for device in first:
         restart()
         trigger(str(device))
     unload_all()
-    trigger()  # all devices, four workers at once
+    trigger(*(f"--subsystem-match={name}" for name in BUSES))  # four workers at once
     w.settle(3)
     by_udev = [e for e in w.of("module_load") if "udev" in e.process.exe]
     joined = join(w.events)
@@ -105,7 +109,7 @@ def test_every_load_is_for_the_device_that_its_alias_says(udevd: None, watch, ru
             wrong.append((name, device))
     assert wrong == []
     stages = [e.args.stage for e in w.of("udev_device")]
-    assert stages.count("processed") > stages.count("received") > 100
+    assert stages.count("processed") > stages.count("received") > 20
     remove("sg")
 
 

@@ -38,7 +38,9 @@ def test_a_call_that_is_told_twice_counts_once() -> None:
 
 
 def test_a_call_that_never_returned_is_told_apart() -> None:
-    lines = counted(event(process=process(tid=5), load=load(), unread={"result": "the call has not returned after 1.0 s"}))
+    lines = counted(
+        event(process=process(tid=5), load=load(), unread={"result": "the call has not returned after 1.0 s"})
+    )
     assert lines[-1] == "1 calls had not returned: finit_module"
 
 

@@ -58,7 +58,9 @@ def test_clock_is_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_notes_have_both_values_and_every_reason() -> None:
-    made = event(differences=(Difference("param_values", "a=1", "a=2"),), unread={"file": "why", "fd": "the kernel has none"})
+    made = event(
+        differences=(Difference("param_values", "a=1", "a=2"),), unread={"file": "why", "fd": "the kernel has none"}
+    )
     assert list(notes(made)) == [
         "differs: param_values: at entry a=1; the kernel worked with a=2",
         "not read: file: why",

@@ -45,7 +45,9 @@ def test_twenty_loads_at_once_are_kept_apart() -> None:
     found = rows(fold, *(of("finit_module", one, result=0) for one in reversed(ids)))
     assert early == []
     assert [row.event.load.id for row in found if row.event.load] == ids[::-1]
-    assert all({step.load.id for step in row.steps if step.load} == {row.event.load.id} for row in found if row.event.load)
+    assert all(
+        {step.load.id for step in row.steps if step.load} == {row.event.load.id} for row in found if row.event.load
+    )
 
 
 def test_a_request_is_the_step_of_the_load_that_answers_it_and_not_of_its_dependency() -> None:
@@ -96,7 +98,9 @@ def test_a_request_without_an_answer_is_shown_after_a_while_and_at_the_end() -> 
 
 
 def test_a_refused_request_is_a_line_at_once() -> None:
-    assert names(rows(Fold(DEFAULT), of("module_request", "a", result=-1, error="EPERM"))) == [("module_request", (), "")]
+    assert names(rows(Fold(DEFAULT), of("module_request", "a", result=-1, error="EPERM"))) == [
+        ("module_request", (), "")
+    ]
 
 
 def test_a_call_in_progress_shows_the_steps_so_far_and_the_end_shows_the_rest() -> None:
@@ -167,8 +171,10 @@ def test_no_event_is_lost_or_doubled() -> None:
     made = [
         of(name, lifecycle, seq=n, about={"origin": Origin("command", "x")})
         for n, (name, lifecycle) in enumerate(
-            [("module_request", "a"), ("module_load", "a.1"), ("process_exec", "a"), ("finit_module", "a.1")]
-            + [("module_request", "b"), ("module_load", "c.1"), ("module_free", None), ("delete_module", None)]
+            [
+                *(("module_request", "a"), ("module_load", "a.1"), ("process_exec", "a"), ("finit_module", "a.1")),
+                *(("module_request", "b"), ("module_load", "c.1"), ("module_free", None), ("delete_module", None)),
+            ]
         )
     ]
     found = [*rows(fold, *made), *fold.finish()]

@@ -83,15 +83,18 @@ def test_lines_of_one_process_share_it_after_reading() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda line: b"nonsense", "not an event"),
+        (lambda _line: b"nonsense", "not an event"),
         (lambda line: line[: len(line) // 2], "not an event"),
         (lambda line: line.replace(b'"v":1', b'"v":2'), "schema 2; this Ringward reads schema 1"),
-        (lambda line: line.replace(b'"finit_module"', b'"finit_modul"', 1), "'finit_modul', which this Ringward does not"),
+        (
+            lambda line: line.replace(b'"finit_module"', b'"finit_modul"', 1),
+            "'finit_modul', which this Ringward does not",
+        ),
         (lambda line: line.replace(b'"fd":3', b'"fd":"3"'), "Expected `int`"),
         (lambda line: line.replace(b'"pid":4321', b'"pid":null'), "Expected `int`"),
         (lambda line: line.replace(b"modprobe", b"\xff\xfe", 1), "not an event"),
         (lambda line: b"\xff" + line, "not an event"),
-        (lambda line: b"[1]", "not an event"),
+        (lambda _line: b"[1]", "not an event"),
     ],
 )
 def test_a_line_that_is_no_event_says_why(change: object, reason: str) -> None:

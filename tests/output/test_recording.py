@@ -12,7 +12,14 @@ from ringward.version import VERSION
 from tests.output.event_factory import event, every_event
 
 INFO = SensorInfo(
-    "6.12.1", "example", "ebpf", {"module_load": Attachment("tp_btf", "x", "")}, {"a": "b"}, None, ModuleCounts(1, 2, 3), None
+    "6.12.1",
+    "example",
+    "ebpf",
+    {"module_load": Attachment("tp_btf", "x", "")},
+    {"a": "b"},
+    None,
+    ModuleCounts(1, 2, 3),
+    None,
 )
 TOTALS = Totals(3, 4, 5)
 
@@ -89,8 +96,14 @@ def test_events_before_a_cut_are_given_before_the_error() -> None:
         (b"[]\n", "file:1: not a recording"),
         (b"{}\n", "file:1: not a recording: it has not the first line"),
         (b'{"v":1,"event":"finit_module"}\n', "file:1: lines of --output jsonl without"),
-        (b'{"recording":2,"schema":1,"ringward":"9.9"}\n', "file:1: made by Ringward 9.9 with recording format 2, schema 1"),
-        (b'{"recording":1,"schema":7,"ringward":"9.9"}\n', "file:1: made by Ringward 9.9 with recording format 1, schema 7"),
+        (
+            b'{"recording":2,"schema":1,"ringward":"9.9"}\n',
+            "file:1: made by Ringward 9.9 with recording format 2, schema 1",
+        ),
+        (
+            b'{"recording":1,"schema":7,"ringward":"9.9"}\n',
+            "file:1: made by Ringward 9.9 with recording format 1, schema 7",
+        ),
         (b'{"recording":1,"schema":1}\n', "file:1: the first line is not as recordings have it"),
         (b'{"recording":"x"}\n', "file:1: not a recording"),
     ],
@@ -127,7 +140,9 @@ def test_a_corrupt_line_stops_the_reading_there(line: bytes, reason: str) -> Non
 def test_lines_that_were_taken_out_are_noticed() -> None:
     lines = lines_of(event(seq=1), event(seq=2))
     del lines[1]
-    assert str(read(b"".join(lines))[2]) == "file:3: the last line counts 2 events, the file has 1: lines were taken out"
+    assert (
+        str(read(b"".join(lines))[2]) == "file:3: the last line counts 2 events, the file has 1: lines were taken out"
+    )
 
 
 def test_nothing_may_stand_behind_the_end() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from ringward.events import BY_NAME, Event, Load, select
-from ringward.output.fold import HOLD_NS, Fold
+from ringward.events import BY_NAME, Event, Load
+from ringward.output.fold import HOLD_NS
 from ringward.output.table import Table
 from ringward.output.template import Template
 from ringward.output.views import CountView, JsonView, TableView, TemplateView, View
@@ -30,7 +30,7 @@ def lines(view: View, events: list[Event], now: int = 0) -> list[str]:
 
 
 def table(limit: int | None = None, width: int = 80) -> TableView:
-    return TableView(Table(width), Fold(select([])), limit)
+    return TableView(Table(width), (), limit)
 
 
 def test_json_has_every_event() -> None:
@@ -42,7 +42,12 @@ def test_json_has_every_event() -> None:
 def test_the_table_has_a_line_a_load() -> None:
     view = table()
     found = lines(view, stream())
-    assert [line.split()[1 if "LOST" in line else 3] for line in found] == ["finit_module", "LOST", "process_exec", "process_exit"]
+    assert [line.split()[1 if "LOST" in line else 3] for line in found] == [
+        "finit_module",
+        "LOST",
+        "process_exec",
+        "process_exit",
+    ]
     assert (view.shown, view.folded) == (3, 2)
 
 
@@ -55,6 +60,17 @@ def test_what_waits_is_shown_when_its_time_is_up_and_at_the_end() -> None:
     later = table()
     later.feed([asked], asked.ktime)
     assert b"no load yet" in later.finish()
+
+
+def test_a_step_whose_call_cannot_come_is_a_line() -> None:
+    view = table()
+    view.expect(["module_load", "module_free"])
+    assert b"module_load" in view.feed([event("module_load")], 0)
+
+
+def test_an_event_that_was_named_is_a_line() -> None:
+    view = TableView(Table(), ["module_load"])
+    assert b"module_load" in view.feed([event("module_load")], 0)
 
 
 def test_a_template_shows_no_events_of_the_stream_itself() -> None:

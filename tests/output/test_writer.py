@@ -24,7 +24,9 @@ def test_all_of_it_is_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_clear_error() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     try:
-        with pytest.raises(OutputError, match="cannot write to events.jsonl: No space left on device; free some") as raised:
+        with pytest.raises(
+            OutputError, match=r"cannot write to events\.jsonl: No space left on device; free some"
+        ) as raised:
             Writer(fd, "events.jsonl").write(b"x")
     finally:
         os.close(fd)

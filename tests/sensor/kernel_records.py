@@ -144,7 +144,9 @@ class Kernel:
         child = self.process(parent, more.pop("comm", parent.comm), uid=parent.uid, **more)
         return child, self.record("process_fork", parent, child_pid=child.pid, child_start_time=child.start)
 
-    def exec(self, proc: Proc, exe: str = "/usr/bin/kmod", args: tuple[str, ...] = ("modprobe",), **more: Value) -> bytes:
+    def exec(
+        self, proc: Proc, exe: str = "/usr/bin/kmod", argv: tuple[str, ...] = ("modprobe",), /, **more: Value
+    ) -> bytes:
         values: dict[str, Value] = {
             "exe__path": exe,
             "exe__inode": 77,
@@ -153,8 +155,8 @@ class Kernel:
             "path": exe,
             "path_kernel": exe,
             "interpreter": exe,
-            "args": args,
-            "argc": len(args),
+            "args": argv,
+            "argc": len(argv),
             "cwd": "/root",
             "cgroup_path": "/user.slice",
         }

@@ -16,6 +16,7 @@ from ringward.sensor.probes import (
     Text,
     classify_errno,
     classify_fired,
+    classify_ftrace,
     classify_helper,
     classify_kprobe_pmu,
     helper,
@@ -179,6 +180,24 @@ def test_kprobe_pmu() -> None:
         assert unclear is not None
         assert unclear.state == UNKNOWN
     assert classify_kprobe_pmu(text("6"), sysfs=True) is None
+
+
+def test_function_hooks_are_not_tried_while_ftrace_is_off() -> None:
+    refused = classify_ftrace(text("0"))
+    assert refused is not None
+    assert refused.state == NO
+    for other in (text("1"), NONE, CLOSED):
+        assert classify_ftrace(other) is None
+
+
+def test_without_permission_the_remedy_is_permission() -> None:
+    def refuse() -> Answer:
+        return Answer(NO, "EPERM")
+
+    found = look([Feature("bpf", "a", refuse, "", "root"), Feature("fentry", "b", refuse, "", "sysctl")])
+    assert [c.remedy for c in found] == ["root", "permission for eBPF comes first"]
+    assert look([Feature("fentry", "b", refuse, "", "sysctl")])[0].remedy == "sysctl"
+    assert {feature.name for feature in features.FEATURES} >= features.NEED_BPF
 
 
 def test_an_errno_is_told_in_words() -> None:

@@ -24,8 +24,14 @@ SLICE = POD.replace("-", "_")
         ("docker in docker", f"/docker/{OTHER}/docker/{ID}"),
         ("docker in docker, without a folder between", f"/docker/{OTHER}/{ID}"),
         ("containerd, systemd", f"/kubepods.slice/kubepods-{SLICE}.slice/cri-containerd-{ID}.scope"),
-        ("containerd, burstable", f"/kubepods.slice/kubepods-burstable.slice/k-{SLICE}.slice/cri-containerd-{ID}.scope"),
-        ("containerd, slice:prefix:name", f"/system.slice/containerd.service/kubepods-{SLICE}.slice:cri-containerd:{ID}"),
+        (
+            "containerd, burstable",
+            f"/kubepods.slice/kubepods-burstable.slice/k-{SLICE}.slice/cri-containerd-{ID}.scope",
+        ),
+        (
+            "containerd, slice:prefix:name",
+            f"/system.slice/containerd.service/kubepods-{SLICE}.slice:cri-containerd:{ID}",
+        ),
         ("kubepods, cgroupfs", f"/kubepods/besteffort/{POD}/{ID}"),
         ("kubepods, nested", f"/kubelet.slice/kubelet-kubepods.slice/k-{SLICE}.slice/cri-containerd-{ID}.scope/a/b"),
         ("cri-o", f"/kubepods.slice/kubepods-{SLICE}.slice/crio-{ID}.scope"),

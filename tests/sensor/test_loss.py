@@ -153,7 +153,7 @@ def test_without_late_ones_each_lost_number_is_in_exactly_one_report(actions: li
                 assert lost.last_seq is not None
                 among = [n for n in cpu.lost[reported:] if lost.first_seq <= n <= lost.last_seq]
                 assert len(among) == lost.count
-                assert not told or told[-1].last_seq is not None and told[-1].last_seq < lost.first_seq
+                assert not told or (told[-1].last_seq is not None and told[-1].last_seq < lost.first_seq)
                 told.append(lost)
                 reported += lost.count
     assert reported == len(cpu.lost)

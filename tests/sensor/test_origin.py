@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringward.events import Ancestor, Origin, Process
-from ringward.sensor.origin import MODULES_LOAD, UDEV, Device, Request, origin, person
+from ringward.sensor.origin import MODULES_LOAD, UDEV, Device, Request, origin, person, udev_worker
 
 BASH = Ancestor("10@1", 10, "bash", "/usr/bin/bash", ("-bash",))
 INIT = Ancestor("1@0", 1, "systemd", "/usr/lib/systemd/systemd", ("/sbin/init",))
@@ -67,8 +67,21 @@ def test_a_program_that_udev_runs_is_udevs() -> None:
     assert origin(process(ancestors=(worker, INIT)), None, DEVICE).kind == "udev"
 
 
+def test_a_device_without_an_alias_says_so() -> None:
+    found = origin(process(min(UDEV)), None, Device("/devices/virtual/x", None))
+    assert (found.device, found.modalias) == ("/devices/virtual/x", None)
+    assert set(found.unread) == {"modalias"}
+
+
+def test_the_worker_is_the_nearest_of_udevs_processes() -> None:
+    udev = min(UDEV)
+    worker, manager = Ancestor("9@9", 9, "(udev-worker)", udev), Ancestor("8@8", 8, "systemd-udevd", udev)
+    assert udev_worker(process(udev, ancestors=(manager, INIT))) == "20@2"
+    assert udev_worker(process(ancestors=(BASH, worker, manager, INIT))) == "9@9"
+
+
 def test_udev_without_a_device_has_reasons() -> None:
-    found = origin(process(sorted(UDEV)[0]), None, None)
+    found = origin(process(min(UDEV)), None, None)
     assert (found.kind, found.device, found.modalias) == ("udev", None, None)
     assert set(found.unread) == {"device", "modalias"}
 

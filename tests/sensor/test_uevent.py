@@ -11,9 +11,9 @@ import pytest
 
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.sensor import uevent
-from ringward.sensor.info import SensorError, Totals
+from ringward.sensor.info import SensorError
 from ringward.sensor.kobject_uevent import parse
-from ringward.sensor.uevent import UeventSensor, UeventSource
+from ringward.sensor.uevent import UeventSensor
 
 
 def message(action: str = "add", devpath: str = "/module/dummy", **more: str) -> bytes:
@@ -138,32 +138,3 @@ def test_the_real_kernel_is_heard_and_a_provoked_message_is_no_load() -> None:
             assert listener._last >= found.seqnum, "the sensor did not hear the message"
         finally:
             listener.close()
-
-
-def test_as_a_source_it_says_what_it_cannot_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SensorError, match="no root; without eBPF only module_load and module_free can be seen"):
-        UeventSource(("process_exec", "events_lost"), Totals(), "no root")
-    if not Path("/proc/modules").exists():
-        with pytest.raises(SensorError, match="nothing to see: this kernel has no module support"):
-            UeventSource(("module_load",), Totals(), None)
-    monkeypatch.setattr(uevent.Path, "exists", lambda _path: True)
-    totals = Totals()
-    source = UeventSource(("module_load", "process_exec", "events_lost"), totals, "no root")
-    try:
-        assert source.info.kind == "uevent"
-        assert set(source.info.attached) == {"module_load"}
-        assert set(source.info.missing) == {"process_exec"}
-        assert "no root" in (source.info.degraded or "")
-        items = (message(SEQNUM="5"), message("remove", SEQNUM="6"), errno.ENOBUFS, message(SEQNUM="9"))
-        source._sensor = sensor(monkeypatch, *items, last=4)
-        events = source.look()
-        assert [e.event for e in events] == [
-            "sensor_status",
-            "sensor_status",
-            "module_load",
-            "events_lost",
-            "module_load",
-        ]
-        assert totals.lost == 2
-    finally:
-        source.close()

@@ -13,7 +13,6 @@ from ringward.cli import terminal
 from ringward.cli.errors import UsageError
 from ringward.events.filter import Filter, check_arg
 from ringward.events.registry import BY_NAME, GROUPS, UnknownNameError, select
-from ringward.output.fold import Fold
 from ringward.output.table import Table
 from ringward.output.template import Template, TemplateError
 from ringward.output.views import CountView, JsonView, TableView, TemplateView, View
@@ -70,8 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("-q", "--quiet", action="store_true", help="no first screen, no summary")
 
 
-def check(options: argparse.Namespace) -> None:
+def check(options: argparse.Namespace, *, command: bool = False) -> None:
     """Check what the parser cannot.
+
+    Args:
+        options: of the parser.
+        command: whether there is one to follow.
 
     Raises:
         UsageError: options that exclude each other, or a value out of range.
@@ -83,6 +86,8 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError("--template is a form of its own: leave out --output and -c")
     if options.counts and options.output == "jsonl":
         raise UsageError("-c prints a table: leave out --output jsonl")
+    if options.follow and not (command or options.pid):
+        raise UsageError("-f needs -p PID, or in watch a command behind --")
 
 
 def expressions(texts: Iterable[str]) -> tuple[list[str], set[str], bool]:
@@ -204,4 +209,4 @@ def make_view(options: argparse.Namespace, fd: int, events: tuple[str, ...], nam
     if (options.output or ("table" if os.isatty(fd) else "jsonl")) == "jsonl":
         return JsonView(options.count)
     table = Table(terminal.width(fd), terminal.colour(fd), terminal.utf8(fd), options.verbose)
-    return TableView(table, Fold(events, named), options.count)
+    return TableView(table, named, options.count)

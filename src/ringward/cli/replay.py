@@ -24,12 +24,12 @@ SHIPPED = Path(__file__).with_name("recordings") / "autoload.jsonl"
 """A short recording of a real kernel, to see what Ringward shows."""
 
 _DESCRIPTION = """\
-Show a recording that `ringward watch --record FILE` has made, with the filters and
-outputs of watch. It needs no privilege and no kernel of its own: any machine will do.
+Show a recording that `ringward watch --record FILE` has made, with the filters
+and outputs of watch. It needs no privilege: any machine will do.
 """
 _EPILOG = f"""\
-exit status: 0 done; 2 usage; 3 the recording was cut, or events were lost when it was
-made; 4 it is not a recording that this Ringward reads.
+Exit status: 0 done; 2 usage; 3 the recording was cut, or events were lost when
+it was made; 4 it is not a recording that this Ringward reads.
 
 A short one is shipped: {SHIPPED}
 """
@@ -58,6 +58,7 @@ def main(argv: list[str]) -> int:
             recording = Recording(source, name)
         except RecordingError as error:
             raise CannotRunError(str(error)) from None
+        view.expect(set(events) & set(recording.header.sensor.attached))
         if isinstance(view, TableView) and not options.quiet:
             show_screen(writer, recording.header.sensor, events, [], recorded=True)
         stream = Stream(view, writer)

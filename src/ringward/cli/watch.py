@@ -24,18 +24,22 @@ from ringward.output.writer import OutputError, Writer
 from ringward.sensor.info import SensorError, SensorInfo
 from ringward.sensor.sensor import Sensor
 
+_WAYS = tuple(rung for rung in RUNGS if rung != "sensor")
 _DESCRIPTION = """\
-Show every module load and program start as it happens: who, with which arguments,
-which bytes, and whether it worked.
+Show every module load and program start as it happens: who, with which
+arguments, which bytes, and whether it worked.
 
-With `-- COMMAND ARG...`, run COMMAND and show only what it and its descendants cause,
-and the loads that the kernel starts for them; the output goes to standard error unless
--o names a file, and the exit status is COMMAND's, as strace has it.
+With `-- COMMAND ARG...`, run COMMAND and show only what it and its descendants
+cause, and the loads that the kernel starts for them. Like strace: the output
+goes to standard error unless -o names a file, and the exit status is COMMAND's.
 """
 _EPILOG = """\
-Ctrl-C ends it with one line: events shown, filtered, lost. Exit status: 0; 2 usage;
-3 events were lost, or the sensor is degraded; 4 it could not run; of a COMMAND its
-own, 126 not executable, 127 not found, 128+N ended by signal N.
+In the table: ~ the text is cut; ! user memory and the kernel's copy differed;
+? something could not be read. -v tells what.
+
+Ctrl-C ends it with one line: events shown, filtered, lost. Exit status: 0 done;
+2 usage; 3 events were lost, or the sensor is degraded; 4 it could not run. With
+a COMMAND its own: 126 not executable, 127 not found, 128+N ended by signal N.
 
 examples:
   ringward watch                                 modules and programs
@@ -58,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     more.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long")
     more.add_argument("--record", metavar="FILE", help="write a recording for `ringward replay`")
     more.add_argument("--force", action="store_true", help="--record overwrites FILE")
-    more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(RUNGS)}")
+    more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(_WAYS)}")
     return parser
 
 
@@ -86,6 +90,7 @@ def main(argv: list[str]) -> int:
         info = sensor.info
         try:
             stream = Stream(view, writer, Recorder(info) if kept else None, kept)
+            view.expect(set(events) & set(info.attached))
             _greet(info, stream, writer, options, events, waits=child is None)
             status = run(sensor, stream, ends, child)
         except StartError as error:
@@ -105,15 +110,13 @@ def main(argv: list[str]) -> int:
 
 
 def _check(options: argparse.Namespace, command: list[str]) -> None:
-    common.check(options)
-    if options.hook is not None and options.hook not in RUNGS:
-        raise UsageError(str(UnknownNameError("way to attach", options.hook, RUNGS)))
+    common.check(options, command=bool(command))
+    if options.hook is not None and options.hook not in _WAYS:
+        raise UsageError(str(UnknownNameError("way to attach", options.hook, _WAYS)))
     if options.duration is not None and not options.duration > 0:
         raise UsageError("--duration needs a number of seconds above 0")
     if command and options.pid:
         raise UsageError("-p and a command exclude each other: what is to be followed?")
-    if options.follow and not (command or options.pid):
-        raise UsageError("-f needs -p PID, or a command behind --")
     if options.file and options.record and os.path.realpath(options.file) == os.path.realpath(options.record):
         raise UsageError("-o and --record name the same file")
 

@@ -11,7 +11,7 @@ from ringward.events.fields import Spec
 from ringward.events.hooks import Ladder
 
 
-class Args(msgspec.Struct, frozen=True):
+class Args(msgspec.Struct, frozen=True, gc=False):
     """Arguments of one event. The class is the documentation: every page is generated from it.
 
     The docstring's first line is the Intro, the rest the Description. Each field is

@@ -120,7 +120,8 @@ class Difference(msgspec.Struct, frozen=True):
     kernel: Any
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+# No garbage collection: an event is in no cycle, and looking for one would cost a third of making it.
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One event. `args` is an instance of the class in the catalogue that `event` names."""
 
     event: str

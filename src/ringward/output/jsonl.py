@@ -7,54 +7,62 @@ encoded once and its bytes are kept, which makes a line several times cheaper.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from ringward.events import BY_NAME, Difference, Event, Process
 from ringward.events.context import SCHEMA_VERSION
+from ringward.output import _lines
 
 KEPT = 1024
 """Shared objects whose encoding is kept; about 1.5 kB each."""
 
-_HEAD = b'{"v":%d' % SCHEMA_VERSION
+_HEAD = b'{"v":%d,' % SCHEMA_VERSION
+_SHARED = ("process", "tags")
+
+
+class Shape(NamedTuple):
+    """How one member of a struct is written."""
+
+    key: bytes
+    """What stands before the value: ``"name":``."""
+    left_out: tuple[object, ...]
+    """The object that is not written, if there is one: the member's default."""
+    left_out_empty: bool
+    """An empty dict is not written either."""
+    shared: bool
+    """The same object stands in many events: its JSON is kept."""
+
+
+def shape(cls: type) -> dict[str, Shape] | None:
+    """Return how instances of a class are written, member by member; None: as only msgspec knows."""
+    if not issubclass(cls, msgspec.Struct):
+        return None
+    config = cls.__struct_config__
+    if config.tag is not None or config.array_like:
+        return None
+    found = {}
+    for field in msgspec.structs.fields(cls):
+        default = field.default_factory is not msgspec.NODEFAULT
+        if config.omit_defaults and default and field.default_factory is not dict:
+            return None
+        left_out = (field.default,) if config.omit_defaults and field.default is not msgspec.NODEFAULT else ()
+        shared = cls is Event and field.name in _SHARED
+        key = msgspec.json.encode(field.encode_name) + b":"
+        found[field.name] = Shape(key, left_out, config.omit_defaults and default, shared)
+    return found
 
 
 class JsonLines:
     """Encodes events, one line each: the schema's version as ``v``, then the event's own members."""
 
     def __init__(self) -> None:
-        self._encoder = msgspec.json.Encoder()
-        # By id(); the object is kept too, so that its id is nobody else's.
-        self._kept: dict[int, tuple[object, msgspec.Raw]] = {}
+        self._lines = _lines.Lines(Event, msgspec.json.Encoder().encode, shape, _HEAD, KEPT)
 
-    def _raw(self, value: object) -> msgspec.Raw:
-        if len(self._kept) >= KEPT:
-            self._kept.clear()
-        raw = msgspec.Raw(self._encoder.encode(value))
-        self._kept[id(value)] = (value, raw)
-        return raw
-
-    def encode(self, events: Iterable[Event]) -> bytearray:
+    def encode(self, events: Iterable[Event]) -> bytes:
         """Return the lines of `events`, each with its newline."""
-        kept, raw, encode_into = self._kept, self._raw, self._encoder.encode_into
-        lines = bytearray()
-        for event in events:
-            line = event.__copy__()  # type: ignore[attr-defined] # Struct has it; copy.copy() is slower
-            process, tags = event.process, event.tags
-            if process is not None:
-                found = kept.get(id(process))
-                force_setattr(line, "process", found[1] if found else raw(process))
-            if tags:
-                found = kept.get(id(tags))
-                force_setattr(line, "tags", found[1] if found else raw(tags))
-            lines += _HEAD
-            at = len(lines)
-            encode_into(line, lines, at)
-            lines[at] = 0x2C  # the event's own "{" becomes the "," behind the version
-            lines += b"\n"
-        return lines
+        return self._lines.encode(events)
 
 
 class _Line(Event, frozen=True, kw_only=True):

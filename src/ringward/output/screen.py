@@ -63,14 +63,17 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
 def lacks(info: SensorInfo, selected: Collection[str]) -> list[str]:
     """Return, one line a reason, what of `selected` cannot be seen; helping hooks are not told."""
     reasons = _group((info.missing[name], name) for name in BY_NAME if name in selected and name in info.missing)
-    found = [safe(f"not seen: {' '.join(names)}: {reason}") for reason, names in reasons.items()]
-    return [safe(f"degraded: {info.degraded}"), *found] if info.degraded else found
+    if info.degraded:
+        return [safe(f"degraded: {info.degraded}")]
+    return [safe(f"not seen: {' '.join(names)}: {reason}") for reason, names in reasons.items()]
 
 
 def _missing(info: SensorInfo, wanted: list[str], width: int) -> Iterator[str]:
     events = _group((reason, label) for label, reason in info.missing.items() if label in wanted)
     for reason, labels in events.items():
-        yield from _item("missing", f"{' '.join(labels)}: {reason}", width)
+        # Without eBPF there is one reason for all, and it stands above.
+        why = "" if info.degraded else f": {reason}"
+        yield from _item("missing", f"{' '.join(labels)}{why}", width)
     # An aid is ``event: hook``. What stops whole events for the same reason has been told.
     aids = ((label.partition(": "), reason) for label, reason in info.missing.items() if reason not in events)
     parts = _group((reason, f"{event} without {hook}") for (event, _, hook), reason in aids if hook and event in wanted)

@@ -85,7 +85,7 @@ class Table:
         return cut(line, self.width).rstrip(" ")
 
     def _paint(self, text: str, style: str) -> str:
-        return f"{_STYLES[style]}{text}{_RESET}" if self.colour and style and text else text
+        return f"{_STYLES[style]}{text}{_RESET}" if self.colour and style and text.strip() else text
 
     def _stream(self, event: Event) -> str:
         args = event.args

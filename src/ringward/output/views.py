@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ringward.events import GROUPS, Event
+from ringward.events import BY_NAME, GROUPS, Event
 from ringward.output.counts import Counts
 from ringward.output.fold import Fold, Row
 from ringward.output.jsonl import JsonLines
@@ -29,6 +29,9 @@ class View(Protocol):
     def full(self) -> bool:
         """Whether as many are shown as were asked for."""
 
+    def expect(self, names: Iterable[str]) -> None:
+        """Take in which events can come, before the first one does."""
+
     def feed(self, events: Iterable[Event], now: int) -> bytes | bytearray:
         """Take in a batch at `now`, nanoseconds since boot; return what to write."""
 
@@ -47,6 +50,9 @@ class _Limited:
     @property
     def full(self) -> bool:
         return self._limit is not None and self.shown >= self._limit
+
+    def expect(self, names: Iterable[str]) -> None:
+        pass
 
     def _take(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
@@ -113,12 +119,24 @@ class CountView(_Limited):
 
 
 class TableView(_Limited):
-    """One line a load, a call or a program; steps of a load under its line or not at all."""
+    """One line a load, a call or a program; steps of a load under its line or not at all.
 
-    def __init__(self, table: Table, fold: Fold, limit: int | None = None) -> None:
+    Args:
+        table: that renders the lines.
+        named: events that were asked for by name, which are always lines.
+        limit: how many events to show at most.
+
+    """
+
+    def __init__(self, table: Table, named: Iterable[str] = (), limit: int | None = None) -> None:
         super().__init__(limit)
         self.table = table
-        self._fold = fold
+        self._named = frozenset(named)
+        self._fold = Fold(BY_NAME, self._named)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Take in which events can come: a step whose call cannot is a line."""
+        self._fold = Fold(names, self._named)
 
     def feed(self, events: Iterable[Event], now: int) -> bytes:
         """Take in a batch."""

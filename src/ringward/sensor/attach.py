@@ -14,6 +14,8 @@ from ringward.sensor.ladder import Choice, Refusals, choose
 
 _FAILED = re.compile(r"prog '(\w+)': (?:failed to load|failed to attach|BPF program load failed|failed to find)")
 _TRIES = 64
+# include/uapi/linux/bpf.h: BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT
+_ONE_AT_A_TIME = (2, 5)
 # What hooks functions that only a kernel with CONFIG_MODULES has.
 _NO_MODULES = "this kernel has no module support (no /proc/modules)"
 _MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
@@ -56,6 +58,9 @@ class Attached:
             os.close(fd)
         self._shared.clear()
 
+    def __del__(self) -> None:
+        self.close()
+
     def files(self) -> list[objects.ObjectFile]:
         """Return the objects that are loaded."""
         return [objects.load(name) for name in sorted(self._objects)]
@@ -91,22 +96,28 @@ class Attached:
         if rodata and initial is not None:
             obj.set_initial_value(rodata, file.with_knobs(initial, knobs))
         own = [m for m in obj.maps() if "." not in m]
-        for map_name in own:
-            if map_name in self._shared:
-                obj.reuse_map(map_name, self._shared[map_name])
-            elif map_name == "events" and self._ring_bytes:
-                obj.resize_map(map_name, self._ring_bytes)
+        self._share(obj, own)
         obj.load()
         for map_name in own:
             if map_name not in self._shared:
                 self._shared[map_name] = os.dup(obj.map_fd(map_name))
         self._objects[name] = obj
+        links = self._links[name] = {}
         try:
-            self._links[name] = {program: obj.attach(program) for program in sorted(programs)}
+            for program in sorted(programs):
+                links[program] = obj.attach(program)
         except _native.BpfError:
             self.unload(name)
             raise
         self._states[name] = state
+
+    def _share(self, obj: _native.Object, maps: list[str]) -> None:
+        """Give an object the maps that others have made before it."""
+        for name in maps:
+            if name in self._shared:
+                obj.reuse_map(name, self._shared[name])
+            elif name == "events" and self._ring_bytes:
+                obj.resize_map(name, self._ring_bytes)
 
     def unload(self, name: str) -> None:
         """Detach and unload one object."""
@@ -117,9 +128,32 @@ class Attached:
         if obj:
             obj.close()
 
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Detach and unload every object but these."""
+        for name in set(self._objects) - set(names):
+            self.unload(name)
+
     def program_id(self, name: str, program: str) -> int:
         """Return a program's id in the kernel."""
         return int(_native.program_info(self._objects[name].program_fd(program))["id"])
+
+    def skipped(self) -> dict[str, int]:
+        """Return how often the kernel did not run a program at its hook, by the reason for a person.
+
+        kernel/bpf/trampoline.c, kernel/trace/bpf_trace.c: a program is not entered again on the same
+        CPU; one of a kprobe or tracepoint not while any other of these runs there (counted since commit
+        dd8657894c11 ("bpf: Count missed stats in trace_call_bpf") (in v6.7)).
+        """
+        found: dict[str, int] = {}
+        for name, links in self._links.items():
+            for program, link in links.items():
+                info = _native.program_info(self._objects[name].program_fd(program))
+                busy = "another eBPF program" if info["type"] in _ONE_AT_A_TIME else "another run of it"
+                count = int(info["recursion_misses"])
+                found[f"the kernel skipped {program}: {busy} was under way on that CPU"] = count
+                reason = f"the kernel skipped the probe of {program}: probes of too many calls were under way"
+                found[reason] = link.missed() or 0
+        return found
 
 
 def _refuse(refused: Refusals, error: _native.BpfError, programs: set[str], hooks: dict[str, Hook]) -> None:
@@ -144,6 +178,17 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
     return {**base, "tp_btf_kinds": mask}
 
 
+def _never_run() -> dict[str, str]:
+    """Return the rungs whose programs attach here and never run, with the reason; only what is certain."""
+    active = Path("/sys/kernel/security/lsm")
+    try:
+        names = active.read_text("utf-8", "backslashreplace").strip()
+    except OSError:
+        # No securityfs: its canary will tell.
+        return {}
+    return {} if "bpf" in names.split(",") else {"lsm": f"bpf is not among the active security modules: {names}"}
+
+
 def attach(
     events: Iterable[str],
     knobs: dict[str, int | bytes],
@@ -157,7 +202,7 @@ def attach(
 
     """
     wanted = set(events)
-    refused = Refusals()
+    refused = Refusals(rungs=_never_run())
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))
     attached = Attached(ring_bytes)
@@ -177,6 +222,7 @@ def _try(attached: Attached, choice: Choice, knobs: dict[str, int | bytes], refu
     hooks = {p: hook for hook in (*choice.hooks.values(), *choice.aids.values()) for p in hook.programs}
     kinds = objects.enums(objects.load("process"))["event_kind"]
     complete = True
+    attached.keep_only(choice.programs())
     for name, programs in sorted(choice.programs().items()):
         try:
             attached.load(name, programs, _knobs(choice, knobs, kinds))

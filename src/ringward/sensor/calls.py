@@ -13,7 +13,7 @@ from ringward.events.context import Event, Process
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
 from ringward.sensor.decode import Decoder
-from ringward.sensor.plan import plan
+from ringward.sensor.plan import Plan, plan
 
 CANARY = 1
 """FLAG_CANARY of bpf/events.h."""
@@ -45,7 +45,7 @@ def plain_calls(
         modules: names of the modules that are loaded; None: not known.
 
     """
-    kinds: dict[int, tuple[bool, _native.Plan | None, int, dict[str, tuple[str, ...]]]] = {}
+    kinds: dict[int, tuple[bool, Plan | None, int, dict[str, tuple[str, ...]]]] = {}
     places = set()
     for name, kind in decoder.kinds.items():
         layout, cls = decoder.layouts[name], BY_NAME[name]

@@ -7,11 +7,14 @@ LSM that is not among the active ones. Only a record that comes back shows that 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import socket
 import struct
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 from ringward.sensor import _native
 from ringward.sensor.decode import Record
@@ -36,23 +39,37 @@ _PROGRAMS = ("process_fork", "process_exec", "process_exit")
 _REQUESTS = ("module_request", "usermodehelper")
 _LOUD = ("module_digest", *_REQUESTS)
 _GARBAGE = b"ringward canary: not a module\n" * 8
+_NO_MODULE = ctypes.create_string_buffer(b"ringward canary")
+# Hooks that add to a record: it shows whether they fired. Labels as in `ringward.sensor.ladder.Choice.aids`.
+_NAME_COPY, _FILE_COPY = "delete_module: find_module", "finit_module: security_kernel_read_file"
+_COPIES = {_NAME_COPY: ("delete_module", "name"), _FILE_COPY: ("finit_module", "file")}
+_MODPROBE = Path("/proc/sys/kernel/modprobe")
 
 
-def _image_by_descriptor() -> None:
+def _image_by_descriptor() -> int:
     """Make the kernel read an image that it refuses: the digest's hook fires before it is parsed."""
     fd = os.memfd_create("ringward-canary")
     try:
         os.write(fd, _GARBAGE)
-        _native.raw_syscall(_CALLS["finit_module"], fd, 0, 0)
+        return _native.raw_syscall(_CALLS["finit_module"], fd, 0, 0)
     finally:
         os.close(fd)
+
+
+def _asks_for_modules() -> bool:
+    """Return whether the kernel asks at all: with an empty kernel.modprobe it does not."""
+    try:
+        return bool(_MODPROBE.read_text().strip())
+    except OSError:
+        return True
 
 
 class Canary:
     """Provokes records and knows which are owed.
 
     Args:
-        attached: the events that can be provoked are those attached here.
+        attached: events, and hooks that add to one (``event: where``), that are attached; of these, those that
+            can be provoked are.
         threads: descriptor of the map of threads whose records are marked.
 
     """
@@ -62,10 +79,18 @@ class Canary:
         self._threads = threads
         self._owed: dict[str, int] = {}
         self._deaf: set[str] = set()
+        self._refused: set[str] = set()
 
     def heard(self, record: Record) -> None:
         """Take in a record that a canary provoked."""
         self._owed.pop(record.name, None)
+        for label, (name, field) in _COPIES.items():
+            if label in self._owed and record.name == name and (record.tail.sources or {}).get(field) == "kernel":
+                del self._owed[label]
+
+    def excuse(self) -> None:
+        """Forget what is owed and not called deaf yet: records were lost, and it may be among them."""
+        self._owed = {name: since for name, since in self._owed.items() if name in self._deaf}
 
     def sing(self, now: int, *, loud: bool) -> None:
         """Make every hook fire that can be fired without effect.
@@ -76,28 +101,52 @@ class Canary:
 
         """
         thread = threading.Thread(target=self._sing, args=(loud,), name="ringward-canary")
-        for name in (*_CALLS, *_PROGRAMS, *(_LOUD if loud else ())):
+        self._refused.clear()
+        for name in (*_CALLS, *_PROGRAMS, _NAME_COPY, *((*_LOUD, _FILE_COPY) if loud else ())):
             if name in self._attached:
                 self._owed.setdefault(name, now)
         thread.start()
         thread.join()
+        for name in self._refused:
+            if self._owed.get(name) == now:
+                del self._owed[name]
 
     def _sing(self, loud: bool) -> None:  # noqa: FBT001 - a thread's target
         key = struct.pack("<I", threading.get_native_id())
         _native.map_update(self._threads, key, struct.pack("<I", 1))
         try:
-            for name, number in _CALLS.items():
-                if name in self._attached:
-                    _native.raw_syscall(number, _BAD_FD if name == "finit_module" else 0, 0, 0, 0, 0)
-            if not self._attached.isdisjoint(_PROGRAMS):
-                os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
-            if loud and "module_digest" in self._attached:
-                _image_by_descriptor()
-            if loud and not self._attached.isdisjoint(_REQUESTS):
-                with contextlib.suppress(OSError):
-                    socket.socket(_NO_FAMILY, socket.SOCK_STREAM).close()
+            self._quietly()
+            if loud:
+                self._loudly()
         finally:
             _native.map_delete(self._threads, key)
+
+    def _quietly(self) -> None:
+        for name, number in _CALLS.items():
+            if name in self._attached:
+                _native.raw_syscall(number, _BAD_FD if name == "finit_module" else 0, 0, 0, 0, 0)
+        if _NAME_COPY in self._attached:
+            number, name_ptr = _CALLS["delete_module"], ctypes.addressof(_NO_MODULE)
+            # Without the privilege, or when loading is closed for good, the kernel does not look it up.
+            if _native.raw_syscall(number, name_ptr, os.O_NONBLOCK) != -errno.ENOENT:
+                self._refused.add(_NAME_COPY)
+        if not self._attached.isdisjoint(_PROGRAMS):
+            try:
+                os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+            except OSError:
+                self._refused.update(_PROGRAMS)
+
+    def _loudly(self) -> None:
+        images = {"module_digest", _FILE_COPY}
+        # These errors say that the kernel did not get as far as a copy of the image.
+        if self._attached & images and _image_by_descriptor() in (-errno.EPERM, -errno.EACCES):
+            self._refused |= images
+        if self._attached.isdisjoint(_REQUESTS):
+            return
+        with contextlib.suppress(OSError):
+            socket.socket(_NO_FAMILY, socket.SOCK_STREAM).close()
+        if not _asks_for_modules():
+            self._refused.update(_REQUESTS)
 
     def changes(self, now: int) -> list[tuple[str, bool]]:
         """Return the events whose hook went deaf (True) or was heard again (False) since the last call."""

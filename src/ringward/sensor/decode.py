@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ringward.btf import Layout
 from ringward.events.args import Args
@@ -64,7 +64,9 @@ class DecodeError(ValueError):
     """A record is not what the object's layout says; the message gives kind and length."""
 
 
-def compile_record(cls: type[Args], layout: Layout, header_size: int) -> Callable[[bytes, Tail], tuple[Args, dict[str, int]]]:
+def compile_record(
+    cls: type[Args], layout: Layout, header_size: int
+) -> Callable[[bytes, Tail], tuple[Args, dict[str, int]]]:
     """Return a function of (record, tail) that reads the arguments of one record in Python alone."""
     fields = [field for field in layout.fields if field.offset >= header_size]
     index = {field.name: i for i, field in enumerate(fields)}
@@ -137,7 +139,8 @@ class Decoder:
         """Return an iterator of the records of a batch.
 
         Raises:
-            DecodeError: (as it is iterated) a record is of unknown kind or shorter than its layout, or the batch is cut.
+            DecodeError: (as it is iterated) a record is of unknown kind or shorter than its layout, or the
+                batch is cut.
 
         """
         return self.native.batch(data)
@@ -158,7 +161,11 @@ class Reference:
     def __init__(self, objects: list[ObjectFile]) -> None:
         self._decoder = decoder = Decoder(objects)
         self._readers = {
-            kind: (name, decoder.layouts[name].size, compile_record(BY_NAME[name], decoder.layouts[name], decoder.task_end))
+            kind: (
+                name,
+                decoder.layouts[name].size,
+                compile_record(BY_NAME[name], decoder.layouts[name], decoder.task_end),
+            )
             for name, kind in decoder.kinds.items()
         }
 

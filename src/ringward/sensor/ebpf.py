@@ -20,7 +20,7 @@ from ringward.sensor.decode import Decoder
 from ringward.sensor.info import SensorInfo, Totals
 from ringward.sensor.join import Joiner
 from ringward.sensor.ladder import Choice
-from ringward.sensor.loss import CpuCounters, LossTracker
+from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.process_table import ProcessTable
 
 BATCH = 1 << 20
@@ -87,7 +87,8 @@ class EbpfSource:
         self._epoll = select.epoll()
         self._epoll.register(self._ring.fileno(), select.EPOLLIN)
         self._losses = LossTracker()
-        self._canary = Canary(choice.hooks, self._attached.map_fd("canaries"))
+        self._misses = MissTracker()
+        self._canary = Canary((*choice.hooks, *choice.aids), self._attached.map_fd("canaries"))
         self._joiner = Joiner(
             self._decoder,
             table,
@@ -104,6 +105,9 @@ class EbpfSource:
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
+        self._read = self._due = self._echo = 0
+        """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
+        self._given: list[CpuCounters] = []
         self._ready = list(self._statuses(choice))
 
     def _statuses(self, choice: Choice) -> Iterator[Event]:
@@ -139,11 +143,13 @@ class EbpfSource:
         if self._canary_ns is not None and time - self._sung >= self._canary_ns:
             self._sung = time
             self._canary.sing(time, loud=self._songs % LOUD_CANARIES == 0)
+            self._echo = self._read + self._ring.pending()
             self._songs += 1
         return events
 
     def _take(self, data: bytes) -> Iterator[Event]:
         """Yield what the records of a batch complete; note their numbers."""
+        self._read += len(data)
         batch = self._decoder.records(data)
         yield from self._joiner.take(batch)
         for cpu, first, last in batch.runs():
@@ -153,17 +159,25 @@ class EbpfSource:
         """Read the kernel's counters; yield what was lost and which hooks went deaf."""
         self._clock.adjust()
         counters = self._counters()
-        for lost in self._losses.losses(counters):
-            self._totals.lost += lost.count
-            yield self._own(lost)
+        if self._read >= self._due:
+            yield from self._lost()
+            self._given, self._due = counters, self._read + self._ring.pending()
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered
         silent, self._joiner.silent = self._joiner.silent, {}
         for name, load in silent.items():
             yield self._heard(name, f"load {load} finished without it: it is attached and did not run")
-        for name, deaf in self._canary.changes(now()):
+        for name, deaf in self._canary.changes(now()) if self._read >= self._echo else ():
             yield self._heard(name, "its canary was not heard: it is attached and does not run" if deaf else None)
+
+    def _lost(self) -> Iterator[Event]:
+        """Yield what was lost until `_given`: all that the kernel had given by then has been read."""
+        lost = self._losses.losses(self._given) + self._misses.losses(self._attached.skipped())
+        for loss in lost:
+            self._totals.lost += loss.count
+            self._canary.excuse()
+            yield self._own(loss)
 
     def _heard(self, name: str, deaf: str | None) -> Event:
         found = self.info.attached[name]
@@ -176,6 +190,7 @@ class EbpfSource:
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""
         events: list[Event] = self._ready
+        self._given, self._due = self._counters(), 0
         while data := self._ring.drain(BATCH):
             events.extend(self._take(data))
         events.extend(self._joiner.flush())

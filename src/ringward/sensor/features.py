@@ -174,7 +174,7 @@ FEATURES: tuple[Feature, ...] = (
         "ftrace_enabled",
         "ftrace switched on",
         lambda: answers.switch_of(
-            read("/proc/sys/kernel/ftrace_enabled"),
+            read(probes.FTRACE_ENABLED),
             "kernel.ftrace_enabled",
             "the kernel is built without function tracing (CONFIG_DYNAMIC_FTRACE)",
         ),
@@ -234,19 +234,24 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
+NEED_BPF = frozenset({"tp_btf", "fentry", "kprobe", "ring_buffer", "bpf_loop", "kernel_read", "lsm"})
+"""Features that nobody has whom the kernel refuses eBPF altogether."""
+
+
 def look(features: Iterable[Feature] = FEATURES) -> tuple[Capability, ...]:
     """Ask the kernel for each feature. A try that fails in an unforeseen way is unknown, with its error."""
     needed = {name for group in NEEDED for name in group}
-    found = []
+    found: list[Capability] = []
+    refused = False
     for feature in features:
         try:
             state, reason = feature.probe()
         except Exception as error:  # noqa: BLE001 - one try must not hide the others
             state, reason = UNKNOWN, f"{type(error).__name__}: {error}"
+        refused |= feature.name == "bpf" and state == NO
+        remedy = "permission for eBPF comes first" if refused and feature.name in NEED_BPF else feature.remedy
         found.append(
-            Capability(
-                feature.name, feature.title, state, reason, feature.name in needed, feature.loses, feature.remedy
-            )
+            Capability(feature.name, feature.title, state, reason, feature.name in needed, feature.loses, remedy)
         )
     return tuple(found)
 

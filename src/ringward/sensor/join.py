@@ -13,15 +13,16 @@ from typing import Any
 
 import msgspec
 
-from ringward.events.context import Event, Load, Process
+from ringward.events.context import Event, Load, Origin, Process
 from ringward.sensor import _native
 from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.exec_path import ExecPaths
 from ringward.sensor.lifecycle import Lifecycles, LoadState
-from ringward.sensor.origin import Device, Request, origin
+from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
+from ringward.sensor.udev import Workers
 
 PENDING_NS = 1_000_000_000
 """An attempt that has not returned after this is shown without a result."""
@@ -81,11 +82,9 @@ class Joiner:
         """Those of them that an event without a result has told of."""
         self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
         self._requests: OrderedDict[int, Request] = OrderedDict()
-        self._devices: OrderedDict[str, Device] = OrderedDict()
+        self._workers = Workers()
         self.loads = Lifecycles()
-        self._calls = plain_calls(
-            decoder, emit, host, self._pending, self.loads.by_name, table.context, modules
-        )
+        self._calls = plain_calls(decoder, emit, host, self._pending, self.loads.by_name, table.context, modules)
 
     def take(self, batch: _native.Batch) -> Iterator[Event]:
         """Take in the records of a batch; yield the events that they complete, in order."""
@@ -120,11 +119,9 @@ class Joiner:
             self._table.apply(record)
             yield from self._event(record, load=self._chain_of(record))
         elif name == "udev_device":
-            process = self._table.context(record.task)
             args: Any = record.args
-            self._devices[process.id] = Device(args.devpath, args.modalias)
-            while len(self._devices) > KEPT_REQUESTS:
-                self._devices.popitem(last=False)
+            device = Device(args.devpath, args.modalias)
+            self._workers.tell(self._table.context(record.task).id, args.stage, device)
             yield from self._event(record)
         else:
             yield from self._step(record)
@@ -198,8 +195,18 @@ class Joiner:
                 f"{request_id:x}", None, self._table.as_ancestor(key_of(task.ppid, task.parent_start_time))
             )
         chain = f"{request_id:x}" if request_id else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
-        cause = origin(process, request, self._devices.get(process.id), initramfs=bool(task.flags & INITRAMFS))
-        state = self.loads.begin(attempt, chain, process.id, cause)
+
+        def cause(device: Device | None) -> Origin:
+            return origin(process, request, device, initramfs=bool(task.flags & INITRAMFS))
+
+        def found_out(device: Device) -> None:
+            state.origin = cause(device)
+
+        state = self.loads.begin(attempt, chain, process.id, cause(None))
+        if state.origin.kind == "udev":
+            device = self._workers.at(udev_worker(process), found_out)
+            if device:
+                found_out(device)
         file = getattr(record.args, "file", None)
         state.file = (file.dev, file.inode) if file else None
         return state

@@ -2,10 +2,12 @@
 
 A gap alone is no loss: a program that is preempted submits its record after a later one.
 The kernel part counts every number whose record found no room; the gaps say which.
+A program that the kernel does not even run takes no number: the kernel itself counts those.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ringward.events.catalogue.events_lost import EventsLost
@@ -63,7 +65,11 @@ class LossTracker:
                 return
 
     def losses(self, counters: list[CpuCounters]) -> list[EventsLost]:
-        """Return what was lost since the last call, by the kernel's counters of each CPU."""
+        """Return what was lost between the counters of the last call and these, for each CPU.
+
+        The numbers named are the ones that are missing when everything that the kernel had
+        given by `counters` has been read before.
+        """
         found: list[EventsLost] = []
         for cpu, now in enumerate(counters):
             lost = now.dropped - self._dropped.get(cpu, 0)
@@ -79,14 +85,38 @@ class LossTracker:
                 found.append(EventsLost(lost, cpu, first, last, RING_FULL))
             if lost or not now.dropped:
                 # What is still missing was submitted late, or has been reported just now.
-                self._missing.pop(cpu, None)
+                self._missing[cpu] = [
+                    (max(first, now.seq + 1), last) for first, last in self._missing.get(cpu, []) if last > now.seq
+                ]
         return found
 
     def _between(self, cpu: int, lost: int, given: int) -> tuple[int, int]:
-        """Return the numbers between which `lost` ones are; `given` is the last that the kernel gave."""
-        ranges = self._missing.get(cpu, [])
+        """Return the numbers between which `lost` ones are; `given` is the last that the kernel had given."""
+        ranges = [(first, min(last, given)) for first, last in self._missing.get(cpu, []) if first <= given]
         first = min((r[0] for r in ranges), default=max(self._next.get(cpu, 1), self._told.get(cpu, 0) + 1))
         if sum(last - first + 1 for first, last in ranges) < lost:
             # Some were lost behind what has been read so far.
             return first, max(first, given)
         return first, max(r[1] for r in ranges)
+
+
+class MissTracker:
+    """Follows how often the kernel skipped a program instead of running it: such a run took no number."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def losses(self, skipped: Mapping[str, int]) -> list[EventsLost]:
+        """Return what was skipped since the last call.
+
+        Args:
+            skipped: by reason, the kernel's count since the program was attached.
+
+        """
+        found = []
+        for reason, count in skipped.items():
+            new = count - self._known.get(reason, 0)
+            if new > 0:
+                self._known[reason] = count
+                found.append(EventsLost(new, None, None, None, reason))
+        return found

@@ -36,11 +36,21 @@ def person(process: Ancestor) -> str:
     return f"{process.comm or '?'}[{process.pid}]"
 
 
+def udev_worker(process: Process) -> str:
+    """Return the id of the process of udev's that `process` is, or that started it."""
+    if process.exe in UDEV:
+        return process.id
+    return next((ancestor.id for ancestor in process.ancestors if ancestor.exe in UDEV), process.id)
+
+
 def _by_udev(device: Device | None) -> Origin:
     if device is None:
         unread = {"device": "the message that handed it to udev's worker was not seen"}
         return Origin("udev", "udev, device not seen", unread=unread | {"modalias": unread["device"]})
-    return Origin("udev", f"udev for {device.devpath or '?'}", device=device.devpath, modalias=device.modalias)
+    values = {"device": device.devpath, "modalias": device.modalias}
+    unread = {name: "udev's message has none for the device" for name, value in values.items() if value is None}
+    text = f"udev for {device.devpath or '?'}"
+    return Origin("udev", text, device=device.devpath, modalias=device.modalias, unread=unread)
 
 
 def origin(process: Process, request: Request | None, device: Device | None, *, initramfs: bool = False) -> Origin:

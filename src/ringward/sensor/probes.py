@@ -23,6 +23,7 @@ TRACE_RAW_TP, TRACE_FENTRY, LSM_MAC = 23, 24, 27
 HELPER_PROBE_READ_KERNEL, HELPER_LOOP = 113, 181
 RING_BYTES = 8 << 20
 """As bpf/buffer.bpf.h has it."""
+FTRACE_ENABLED = "/proc/sys/kernel/ftrace_enabled"
 KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 # Ringward's own call of getpgid() runs these; nothing of importance does.
 FIRED_FUNCTION, FIRED_TRACEPOINT, FIRED_LSM = "__x64_sys_getpgid", "sys_enter", "task_getpgid"
@@ -162,8 +163,24 @@ def _fire(load: int, log: str, attach_with: Callable[[int], int]) -> Answer:
         os.close(load)
 
 
+def classify_ftrace(enabled: Text) -> Answer | None:
+    """Return why no hook of a function may be tried, or None.
+
+    With kernel.ftrace_enabled = 0 an attached hook does not run. Worse: after two functions were
+    hooked and let go one after the other, and ftrace was switched on again, ftrace_shutdown()
+    (kernel/trace/ftrace.c) found a record that it had not cleaned up, warned, and refused every
+    function hook with ENODEV until the next boot: seen on 6.1.0-56 and 6.12.117.
+    """
+    if enabled.text == "0":
+        return Answer(NO, "not tried: kernel.ftrace_enabled = 0, so that it would not run")
+    return None
+
+
 def by_btf(program_type: int, attach_type: int, name: str) -> Answer:
     """Try a program whose hook is found in the kernel's BTF: tp_btf, fentry, LSM."""
+    refused = None if attach_type == TRACE_RAW_TP else classify_ftrace(read(FTRACE_ENABLED))
+    if refused:
+        return refused
     number = _native.btf_id(name, attach_type)
     if number < 0:
         return Answer(UNKNOWN if -number == errno.ENOENT else NO, f"{name} in the kernel's BTF: {words(-number)}")
@@ -188,7 +205,7 @@ def no_kprobes() -> Answer | None:
 
 def kprobe() -> Answer:
     """Try a kprobe, by the performance-monitoring unit of kprobes."""
-    missing = no_kprobes()
+    missing = no_kprobes() or classify_ftrace(read(FTRACE_ENABLED))
     if missing:
         return missing
     number = int(read(KPROBE_PMU).text or 0)

@@ -54,6 +54,7 @@ class Sensor:
         self.names = select(events)
         self.totals = Totals()
         self._only = only or Filter()
+        self._all = self._only == Filter()
         self._wish = Wish(
             self.names, _knobs(self._only, follow), _pids(self._only, follow), hook, canary_seconds, ring_bytes
         )
@@ -111,7 +112,7 @@ class Sensor:
 
     def _wanted(self, events: list[Event]) -> list[Event]:
         match = self._only.match
-        kept = [event for event in events if event.hook == "sensor" or match(event)]
+        kept = events if self._all else [event for event in events if event.hook == "sensor" or match(event)]
         self.totals.events += len(kept)
         self.totals.filtered += len(events) - len(kept)
         return kept

@@ -1,4 +1,4 @@
-"""The source that needs neither eBPF nor a privilege: the kernel's uevents of modules."""
+"""The sensor that needs neither eBPF nor a privilege: the kernel's uevents of modules."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from pathlib import Path
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.module_free import ModuleFree
 from ringward.events.catalogue.module_load import ModuleLoad
-from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event, Process
-from ringward.events.registry import BY_NAME
-from ringward.sensor import procfs
 from ringward.sensor.clock import Clock, now
 from ringward.sensor.ebpf import own_event
-from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
+from ringward.sensor.info import SensorError
 from ringward.sensor.kobject_uevent import Uevent, module_name, parse, read_module, read_seqnum
 from ringward.sensor.suspect import LOAD_CALLS, UNLOAD_CALLS, suspect
 
@@ -31,11 +28,6 @@ OVERFLOW_NS = 200_000_000
 """How long after an overflow a message may still come before it counts as lost."""
 SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 SEQNUM_FILE = "/sys/kernel/uevent_seqnum"
-EVENTS = ("module_load", "module_free")
-LOSES = {
-    "module_load": "loads that fail, the process, the call and its arguments; it comes after init has run",
-    "module_free": "unloads that fail, the process, the call and its arguments",
-}
 
 _NOT_TOLD = "uevents do not tell it"
 _GONE = "the module is gone"
@@ -223,72 +215,3 @@ class UeventSensor:
             sources=sources,
             unread=unread,
         )
-
-
-class UeventSource:
-    """Uevents as a source of `ringward.sensor.Sensor`.
-
-    Args:
-        events: names of the events that are wanted.
-        totals: counts losses.
-        reason: why this is not eBPF; None: it was asked for.
-
-    Raises:
-        SensorError: none of the events can be seen this way, or the socket cannot be had.
-
-    """
-
-    def __init__(self, events: tuple[str, ...], totals: Totals, reason: str | None) -> None:
-        wanted = [name for name in events if BY_NAME[name].group != "stream"]
-        self._events = frozenset(events)
-        self._totals = totals
-        before = f"{reason}; without eBPF" if reason else "by uevents"
-        modules, unread = procfs.module_counts()
-        if not set(wanted) & set(EVENTS):
-            raise SensorError(
-                f"{before} only {' and '.join(EVENTS)} can be seen: ask for these, or see ringward doctor"
-            )
-        if not Path("/proc/modules").exists():
-            raise SensorError(
-                f"{before} there is nothing to see: {unread}; read a recording with: ringward replay FILE"
-            )
-        self._sensor = UeventSensor()
-        self._sensor.open()
-        host = os.uname()
-        attached = {
-            name: Attachment("uevent", "NETLINK_KOBJECT_UEVENT", LOSES[name]) for name in EVENTS if name in wanted
-        }
-        missing = {name: "uevents do not tell of it" for name in wanted if name not in EVENTS}
-        degraded = None
-        if reason:
-            degraded = (
-                f"no eBPF ({reason}): only {' and '.join(EVENTS)} by uevent, the process guessed; see ringward doctor"
-            )
-        self.info = SensorInfo(host.release, host.nodename, "uevent", attached, missing, degraded, modules, unread)
-        clock = Clock()
-        statuses = [SensorStatus("attached", name, how.rung, how.where, None) for name, how in attached.items()]
-        statuses += [SensorStatus("missing", name, None, None, why) for name, why in missing.items()]
-        self._ready = [own_event(clock, host.nodename, status) for status in statuses]
-
-    def fileno(self) -> int:
-        """Return a descriptor that is readable when there is something."""
-        return self._sensor.fileno()
-
-    def wait(self, nanoseconds: int) -> None:
-        """Wait until something comes, or the time is over."""
-        self._sensor.wait(nanoseconds)
-
-    def look(self) -> list[Event]:
-        """Return what has come, without waiting."""
-        return self._wanted(self._sensor.look())
-
-    def close(self) -> list[Event]:
-        """Stop listening; return what had come."""
-        return self._wanted(self._sensor.close())
-
-    def _wanted(self, events: list[Event]) -> list[Event]:
-        ready, self._ready = self._ready, []
-        for event in events:
-            if event.event == "events_lost":
-                self._totals.lost += event.args.count
-        return ready + [event for event in events if event.event in self._events]

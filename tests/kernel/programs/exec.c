@@ -4,10 +4,12 @@
  * exec at FOLDER NAME ARG...    execveat(2) of a name in an open folder
  * exec fd FILE ARG...           execveat(2) of an open file, AT_EMPTY_PATH
  * exec wait COMMAND ARG...      execvp(3), after a line has come on standard input
+ * exec thread FILE ARG...       execv(3) by a second thread
  * exec ids                      prints "UID EUID GID EGID" and the path that AT_EXECFN gives
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -19,9 +21,16 @@
 
 extern char **environ;
 
+static void *exec_in_thread(void *args)
+{
+	execv(((char **)args)[0], args);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct stat st;
+	pthread_t thread;
 	int fd, copy;
 	char line[8];
 
@@ -35,6 +44,12 @@ int main(int argc, char **argv)
 		if (read(0, line, sizeof(line)) < 1)
 			return 3;
 		execvp(argv[2], argv + 2);
+		return 127;
+	}
+	if (!strcmp(argv[1], "thread")) {
+		if (pthread_create(&thread, NULL, exec_in_thread, argv + 2))
+			return 3;
+		pthread_join(thread, NULL);
 		return 127;
 	}
 	fd = open(argv[2], O_RDONLY | O_CLOEXEC);

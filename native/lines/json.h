@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FIELDS_MAX 32		/* of a struct */
+#define SHARED_BITS 11
+#define SHARED_ROOM (1 << SHARED_BITS)
+
+struct field {
+	PyObject *key;		/* bytes: "name": */
+	Py_ssize_t offset;	/* of the value in the instance */
+	PyObject *left_out;	/* a member that is this very object is not written */
+	bool left_out_empty;	/* nor is an empty dict */
+	bool shared;		/* the same object in many events */
+};
+
+/* How the instances of a class are written. */
+struct shape {
+	PyTypeObject *type;
+	int count;		/* -1: not here, by msgspec */
+	struct field fields[FIELDS_MAX];
+};
+
+struct shared {
+	PyObject *value;
+	PyObject *bytes;
+};
+
+struct writer {
+	PyObject *encode;	/* msgspec's, object -> bytes */
+	PyObject *describe;	/* class -> {field: (key, (left out,), empty left out, shared)} | None */
+	struct shape **shapes;
+	size_t shape_count;
+	size_t kept, keep;	/* objects whose bytes are kept; at most */
+	struct shared shared[SHARED_ROOM];
+	PyObject *out;		/* bytes, while something is written */
+	char *at, *end;
+};
+
+/* Each returns false with an exception. */
+bool put(struct writer *w, const char *s, size_t n);
+bool put_bytes(struct writer *w, PyObject *bytes);
+bool put_value(struct writer *w, PyObject *value, int depth);
+bool put_fields(struct writer *w, const struct shape *shape, PyObject *object, int depth);
+
+struct shape *shape_of(struct writer *w, PyTypeObject *type);
+void writer_clear(struct writer *w);
+void json_start(void);
+void shared_forget(struct writer *w);

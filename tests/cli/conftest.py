@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from ringward.cli import watch
+from ringward.sensor.info import Totals
+from tests.cli.fake_sensor import FakeSensor, info
+
+
+@pytest.fixture
+def sensor(monkeypatch: pytest.MonkeyPatch) -> type[FakeSensor]:
+    """Put a sensor of prepared events in the place of the real one."""
+    for name, value in {
+        "batches": [],
+        "last": [],
+        "told": info(),
+        "counted": Totals(),
+        "fault": None,
+        "made": [],
+    }.items():
+        monkeypatch.setattr(FakeSensor, name, value)
+    monkeypatch.setattr(watch, "Sensor", FakeSensor)
+    return FakeSensor

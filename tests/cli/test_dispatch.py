@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from ringward.cli import COMMANDS, dispatch
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_list_is_a_module_with_main(name: str) -> None:
+    assert callable(importlib.import_module(f"ringward.cli.{name}").main)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        dispatch.run(name, ["--help"])
+    assert raised.value.code == 0
+    assert f"ringward {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("wach", "ringward: no command named 'wach'; did you mean watch?"),
+        ("--versoin", "ringward: no option named '--versoin'; did you mean --version?"),
+        ("zzz", "ringward: no command named 'zzz'; commands: watch, replay, events, doctor"),
+    ],
+)
+def test_an_unknown_command_gets_the_nearest_names(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch.unknown(name) == 2
+    assert capsys.readouterr().err.strip() == said
+
+
+def test_a_broken_pipe_is_quiet() -> None:
+    # More than a pipe holds, to a reader that is gone.
+    command = (
+        f"{sys.executable} -m ringward events list --json | true; {sys.executable} -m ringward events list | head -n1"
+    )
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_broken_pipe_ends_with_status_0() -> None:
+    script = "import os, sys\nfrom ringward.cli import dispatch\nr, w = os.pipe()\nos.close(r)\nos.dup2(w, 1)\n"
+    script += "sys.exit(dispatch.run('events', ['list', '--json']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,158 @@
+"""More than the ring holds: what is not in the stream is counted, exactly, and the stream goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.kernel.calls import built
+from tests.kernel.conftest import IN_GUEST, Watch
+
+from ringward.events import Event
+from ringward.events.filter import Filter
+
+RING = 64 * 1024
+FORKS = 1_000 if IN_GUEST else 20_000  # an emulated guest takes 5 ms for one
+CALLS = 20_000 if IN_GUEST else 200_000
+CPUS = sorted(os.sched_getaffinity(0))
+ONLY = Filter(comms=("flood",))  # decided in the kernel: what others do takes no numbers
+FULL = "the ring buffer was full"
+CROWD = 300  # more than the kernel part keeps at once (bpf/attempt.bpf.h: ATTEMPTS)
+
+
+class Flood:
+    """A run of calls/flood.c on one CPU, which waits until it may begin."""
+
+    def __init__(self, *words: str | int) -> None:
+        self._started = subprocess.Popen([built("flood"), *map(str, words)], stdin=subprocess.PIPE)
+
+    def begin(self) -> None:
+        assert self._started.stdin
+        self._started.stdin.close()
+
+    def running(self) -> bool:
+        return self._started.poll() is None
+
+    def end(self) -> None:
+        assert self._started.wait() == 0
+
+
+def lost(events: list[Event]) -> Counter[int]:
+    """Return how many were lost on each CPU, as the stream tells."""
+    found: Counter[int] = Counter()
+    for event in events:
+        if event.event == "events_lost":
+            found[event.args.lost_on] += event.args.count
+    return found
+
+
+def kept(events: list[Event]) -> list[Event]:
+    return [event for event in events if event.seq is not None]
+
+
+@contextmanager
+def one_at_a_time(floods: list[Flood]) -> Iterator[None]:
+    for flood in floods:
+        flood.begin()
+    yield
+    for flood in floods:
+        flood.end()
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["reader asleep", "reader awake"])
+def test_the_books_are_exact(watch: Callable[..., Watch], reading: bool) -> None:
+    """Each process makes three records (fork, exec or not, exit), and each record an event: all are accounted for."""
+    w = watch("programs", "process_fork", only=ONLY, ring_bytes=RING, canary_seconds=None)
+    floods = [Flood("forks", cpu, FORKS) for cpu in CPUS]
+    w.until(lambda _: len(w.of("process_exec")) == len(CPUS))
+    with one_at_a_time(floods):
+        while reading and any(flood.running() for flood in floods):
+            w.events += w.sensor.poll(0.1)
+    made = len(CPUS) * (2 * FORKS + 2)
+    w.until(lambda events: len(kept(events)) + lost(events).total() >= made, 60)
+    first = list(w.events)
+    assert len(kept(first)) + lost(first).total() == made
+    assert lost(first).total() > 0, "nothing was lost, so that nothing was tested"
+    assert w.sensor.totals.lost == lost(first).total()
+    assert {event.args.reason.split(",")[0] for event in first if event.event == "events_lost"} == {FULL}
+
+    # The stream goes on, complete, and shows where each CPU's numbers have got to.
+    again = [Flood("forks", cpu, 10) for cpu in CPUS]
+    with one_at_a_time(again):
+        pass
+    more = len(CPUS) * (2 * 10 + 2)
+    w.until(lambda events: len(kept(events)) >= len(kept(first)) + more)
+    w.settle(2.5)  # twice as long as the counters take to be read
+    assert len(kept(w.events)) == len(kept(first)) + more
+    assert lost(w.events) == lost(first)
+    for cpu in CPUS:
+        seen = [event.seq for event in kept(w.events) if event.cpu == cpu]
+        missing = set(range(1, max(seen) + 1)) - set(seen)
+        assert len(set(seen)) == len(seen)
+        assert len(missing) == lost(w.events)[cpu], f"CPU {cpu}: numbers and losses differ"
+        ranges = [e.args for e in w.events if e.event == "events_lost" and e.args.lost_on == cpu]
+        for told in ranges:
+            assert {told.first_seq, told.last_seq} <= missing, f"CPU {cpu}: {told} is not where something is missing"
+            inside = sum(told.first_seq <= number <= told.last_seq for number in missing)
+            assert inside >= told.count
+        covered = {n for told in ranges for n in range(told.first_seq, told.last_seq + 1)}
+        assert missing <= covered, f"CPU {cpu}: {len(missing - covered)} missing numbers are in no loss"
+
+
+def test_a_flood_of_calls_is_told_or_counted(watch: Callable[..., Watch]) -> None:
+    """Each call makes two records and one event; the event comes without a result when the second was lost."""
+    w = watch("create_module", only=ONLY, ring_bytes=RING, canary_seconds=None)
+    floods = [Flood("calls", cpu, cpu * CALLS, CALLS) for cpu in CPUS]
+    w.settle(0.2)
+    with one_at_a_time(floods):
+        pass
+    marker = Flood("calls", CPUS[0], -1, 1)
+    with one_at_a_time([marker]):
+        w.until(lambda _: w.of("create_module", name="rw_-1"))
+    w.settle(2.5)
+    calls = [event for event in w.of("create_module") if event.args.name != "rw_-1"]
+    whole = {event.args.name for event in calls if event.result is not None}
+    half = {event.args.name for event in calls if event.result is None}
+    made = {f"rw_{number}" for cpu in CPUS for number in range(cpu * CALLS, (cpu + 1) * CALLS)}
+    assert whole | half <= made
+    assert len(calls) == len(whole) + len(half), "a call was told twice"
+    unseen = len(made) - len(whole) - len(half)
+    gone = lost(w.events).total()
+    assert unseen > 0, "nothing was lost, so that nothing was tested"
+    assert len(half) + 2 * unseen <= gone <= len(half) + 2 * unseen + len(whole)
+    # A call whose return was lost has returned all the same.
+    assert {event.unread["result"] for event in calls if event.result is None} <= {RETURN_LOST}
+    assert all(event.result == -38 for event in calls if event.result is not None)
+
+
+RETURN_LOST = "its return was not seen: records were lost meanwhile"
+
+
+@pytest.mark.modules
+@pytest.mark.guest
+def test_too_many_calls_at_once_are_told(watch: Callable[..., Watch]) -> None:
+    """The calls that find no place keep arguments and result, and the stream says how many these are."""
+    w = watch("init_module", canary_seconds=None)
+    crowd = subprocess.Popen([built("crowd"), str(CROWD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert crowd.stdin
+    assert crowd.stdout
+    assert crowd.stdout.readline() == b"in\n"
+    w.until(lambda _: len(w.of("init_module")) == CROWD)
+    waiting = w.of("init_module")
+    assert {event.args.param_values for event in waiting} == {f"number={n}" for n in range(CROWD)}
+    assert all("has not returned" in event.unread["result"] for event in waiting)
+    w.until(lambda events: lost(events))
+    (told,) = (event for event in w.events if event.event == "events_lost")
+    assert "too many module calls at once" in told.args.reason
+    assert told.args.count == CROWD - 256
+    crowd.stdin.close()
+    assert crowd.wait() == 0
+    w.until(lambda _: len(w.of("init_module")) >= 2 * CROWD)
+    w.settle(0.5)
+    returned = w.of("init_module")[CROWD:]
+    assert {event.args.param_values for event in returned} == {f"number={n}" for n in range(CROWD)}
+    assert [event.error for event in returned] == ["ENOEXEC"] * CROWD

@@ -1,0 +1,98 @@
+"""A joiner fed by a kernel made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringward.events import BY_NAME, Event
+from ringward.sensor.clock import Clock
+from ringward.sensor.decode import Record
+from ringward.sensor.join import Joiner
+from ringward.sensor.process_table import ProcessTable
+from tests.sensor.kernel_records import Kernel, Proc, Value, batch, decoder, finit
+
+STEPS = frozenset({"module_digest", "module_load", "do_init_module"})
+INIT = Proc(1, 10_000_000, comm="systemd")
+KTHREADD = Proc(2, 20_000_000, comm="kthreadd", flags=2)
+WORKER = Proc(50, 500_000_000, KTHREADD, "kworker/u8:1", flags=2)
+UDEVD = "/usr/lib/systemd/systemd-udevd"
+
+
+class Joined:
+    """A joiner, the kernel that feeds it, and what came out."""
+
+    def __init__(
+        self,
+        *,
+        emit: frozenset[str] = frozenset(BY_NAME),
+        steps: frozenset[str] = STEPS,
+        modules: set[str] | None = None,
+        whole: bool = True,
+    ) -> None:
+        self.kernel = Kernel()
+        self.canaries: list[Record] = []
+        self.whole = whole
+        """Batches go in whole, as the sensor does it; else record by record."""
+        self.decoder = decoder()
+        self.joiner = Joiner(
+            self.decoder,
+            ProcessTable(self.decoder.task, live=False),
+            Clock(0),
+            "h",
+            emit,
+            self.canaries.append,
+            steps,
+            modules,
+        )
+        self.events: list[Event] = []
+
+    def feed(self, *records: bytes) -> list[Event]:
+        """Take in records; return what they complete."""
+        found: list[Event] = []
+        if self.whole:
+            found += self.joiner.take(self.decoder.records(batch(*records)))
+        else:
+            for raw in records:
+                found += self.joiner.feed(self.decoder.one(raw))
+        self.events += found
+        return found
+
+    def tick(self, ns: int) -> list[Event]:
+        """Let this time pass; return what was waited for."""
+        self.kernel.time += ns
+        found = list(self.joiner.tick(self.kernel.time))
+        self.events += found
+        return found
+
+    def flush(self) -> list[Event]:
+        found = list(self.joiner.flush())
+        self.events += found
+        return found
+
+    def of(self, name: str) -> list[Event]:
+        return [event for event in self.events if event.event == name]
+
+    def program(self, *argv: str, exe: str = "/usr/bin/kmod", parent: Proc = INIT, **more: Any) -> Proc:
+        """Start a program; return its process."""
+        child, fork = self.kernel.fork(parent, comm=exe.rpartition("/")[2], **more)
+        self.feed(fork, self.kernel.exec(child, exe, argv or ("modprobe", "msdos")))
+        return child
+
+    def autoload(self, alias: str, requester: Proc) -> tuple[int, Proc]:
+        """Let the kernel ask for a module; return the request's number and modprobe."""
+        number, raw = self.kernel.request(requester, alias)
+        helper = self.kernel.process(WORKER, "kworker/u8:1")
+        modprobe = Proc(helper.pid, helper.start, WORKER, "modprobe")
+        argv = ("/sbin/modprobe", "-q", "--", alias)
+        self.feed(raw, self.kernel.helper(helper, number), self.kernel.exec(modprobe, "/usr/bin/kmod", argv))
+        return number, modprobe
+
+    def udev(self, worker: Proc, stage: int, **properties: str) -> list[Event]:
+        """Let a udev worker take a device (0) or be done with it (1)."""
+        values: tuple[str, ...] = tuple(f"{key}={value}" for key, value in properties.items())
+        return self.feed(self.kernel.record("udev_device", worker, stage=stage, properties=values))
+
+    def load(self, proc: Proc, module: str, uses: tuple[str, ...] = (), **given: Value) -> list[Event]:
+        """Load a module; return what that completes."""
+        call = finit(self.kernel, proc, f"/lib/modules/{module}.ko", **given)
+        return self.feed(*call.steps(module, uses))

@@ -1,0 +1,329 @@
+"""Loading and attaching: the next hook for each that a kernel refuses, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringward.events import BY_NAME
+from ringward.sensor import SensorError, _native, attach
+from ringward.sensor.attach import Attached, attachments, last_reason
+from tests.btf.built import tool
+
+ALL = tuple(name for name, cls in BY_NAME.items() if cls.record)
+NO_MODULES = "this kernel has no module support (no /proc/modules)"
+EPERM = (1, "Operation not permitted")
+
+
+def refusal(program: str, number: int = 22, text: str = "Invalid argument") -> _native.BpfError:
+    """Return what libbpf says of a program that the kernel does not load."""
+    log = (
+        f"libbpf: prog '{program}': BPF program load failed: {text}\n"
+        f"libbpf: prog '{program}': -- BEGIN PROG LOAD LOG --\n"
+        "R1 type=scalar expected=fp\n"
+        "processed 12 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 1\n"
+        "-- END PROG LOAD LOG --\n"
+        f"libbpf: prog '{program}': failed to load: -{number}\n"
+        "libbpf: failed to load object 'ringward_process'\n"
+    )
+    return _native.BpfError(number, text, "load", log)
+
+
+class Link:
+    """A link of the made-up kernel."""
+
+    def __init__(self, kernel: MadeUp, program: str) -> None:
+        self._kernel, self._program = kernel, program
+        kernel.attached.append(program)
+
+    def close(self) -> None:
+        self._kernel.attached.remove(self._program)
+
+
+class MadeUp:
+    """A kernel that refuses some programs, behind `_native.Object`."""
+
+    current: ClassVar[MadeUp]
+
+    def __init__(self, load: set[str] = frozenset(), attach: set[str] = frozenset(), error: Any = refusal) -> None:  # type: ignore[assignment]
+        self.refuse_load, self.refuse_attach, self.error = load, attach, error
+        self.attached: list[str] = []
+        self.objects: list[str] = []
+        self.values: dict[str, bytes] = {}
+        self.sizes: dict[str, int] = {}
+
+
+class Object:
+    """`_native.Object` without a kernel: what the file says is real."""
+
+    real = _native.Object
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.kernel = MadeUp.current
+        self._name = name
+        self._file = Object.real(name, data)
+        self._wanted: set[str] = set()
+        self._fd = -1
+
+    def programs(self) -> list[tuple[str, str]]:
+        return self._file.programs()
+
+    def maps(self) -> list[str]:
+        return self._file.maps()
+
+    def initial_value(self, map_name: str) -> bytes | None:
+        return self._file.initial_value(map_name)
+
+    def set_initial_value(self, _map_name: str, value: bytes) -> None:
+        self.kernel.values[self._name] = value
+
+    def set_autoload(self, program: str, on: bool) -> None:
+        (self._wanted.add if on else self._wanted.discard)(program)
+
+    def reuse_map(self, _map_name: str, fd: int) -> None:
+        os.fstat(fd)
+
+    def resize_map(self, map_name: str, max_entries: int) -> None:
+        self.kernel.sizes[map_name] = max_entries
+
+    def load(self) -> None:
+        for program in sorted(self._wanted & self.kernel.refuse_load):
+            raise self.kernel.error(program)
+        self._fd = os.open("/dev/null", os.O_RDONLY)
+        self.kernel.objects.append(self._name)
+
+    def close(self) -> None:
+        os.close(self._fd)
+        self.kernel.objects.remove(self._name)
+
+    def map_fd(self, _map_name: str) -> int:
+        return self._fd
+
+    def attach(self, program: str) -> Link:
+        assert program in self._wanted
+        if program in self.kernel.refuse_attach:
+            number, text = 95, "Operation not supported"
+            raise _native.BpfError(number, text, "attach", f"libbpf: prog '{program}': failed to attach: {text}\n")
+        return Link(self.kernel, program)
+
+
+def use(patch: pytest.MonkeyPatch, kernel: MadeUp, *, modules: bool = True) -> MadeUp:
+    MadeUp.current = kernel
+    patch.setattr(attach._native, "Object", Object)
+    real = Path.exists
+    patch.setattr(
+        attach.Path, "exists", lambda self: modules if str(self) == "/proc/modules" else real(self), raising=True
+    )
+    return kernel
+
+
+@pytest.fixture
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as found:
+        yield found
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_the_best_hooks_are_attached_and_close_leaves_nothing(patch: pytest.MonkeyPatch) -> None:
+    kernel = use(patch, MadeUp())
+    before = open_files()
+    attached, choice = attach.attach(ALL, {})
+    assert choice.missing == {}
+    assert sorted(kernel.attached) == sorted(p for programs in choice.programs().values() for p in programs)
+    assert sorted(file.name for file in attached.files()) == sorted(choice.programs())
+    attached.close()
+    assert (kernel.attached, kernel.objects) == ([], [])
+    assert open_files() == before
+
+
+def test_a_program_that_is_refused_at_load_gives_way_to_the_next(patch: pytest.MonkeyPatch) -> None:
+    use(patch, MadeUp(load={"lsm_post_read_file", "fentry_post_read_file"}))
+    attached, choice = attach.attach(["module_digest"], {})
+    assert choice.hooks["module_digest"].rung == "kprobe"
+    attached.close()
+
+
+def test_one_that_is_refused_at_attach_gives_way_to_the_next(patch: pytest.MonkeyPatch) -> None:
+    kernel = use(patch, MadeUp(attach={"tp_btf_sys_exit"}))
+    attached, choice = attach.attach(["finit_module"], {})
+    assert choice.hooks["finit_module"].rung == "fentry"
+    assert "tp_btf_sys_enter" not in kernel.attached
+    assert "tp_btf_sys_exit" not in kernel.attached
+    attached.close()
+    assert kernel.attached == []
+
+
+def test_an_object_that_is_not_needed_any_more_is_unloaded(patch: pytest.MonkeyPatch) -> None:
+    """The aids of an event that cannot be seen at all came first."""
+    calls = {p for hook in BY_NAME["finit_module"].hooks for p in hook.programs}
+    kernel = use(patch, MadeUp(load=calls))
+    attached, choice = attach.attach(["finit_module", "module_load"], {})
+    assert "finit_module" in choice.missing
+    assert "ringward_copies" not in kernel.objects
+    assert sorted(kernel.attached) == sorted(p for programs in choice.programs().values() for p in programs)
+    attached.close()
+
+
+def test_what_cannot_be_had_at_all_has_the_reason_of_each_rung(patch: pytest.MonkeyPatch) -> None:
+    digest = {p for hook in BY_NAME["module_digest"].hooks for p in hook.programs}
+    use(patch, MadeUp(load=digest))
+    attached, choice = attach.attach(["module_digest", "module_load"], {})
+    assert choice.missing["module_digest"] == "Invalid argument (R1 type=scalar expected=fp)"
+    attached.close()
+
+
+def test_nothing_at_all_is_an_error_that_says_why_and_leaves_nothing(patch: pytest.MonkeyPatch) -> None:
+    every = {
+        p for cls in BY_NAME.values() for ladder in (cls.hooks, *cls.aids) for hook in ladder for p in hook.programs
+    }
+    kernel = use(patch, MadeUp(load=every, error=lambda program: refusal(program, *EPERM)))
+    before = open_files()
+    with pytest.raises(SensorError, match=r"Operation not permitted \(R1 type=scalar expected=fp\)"):
+        attach.attach(ALL, {})
+    assert kernel.objects == []
+    assert open_files() == before
+
+
+def test_a_kernel_without_modules_still_has_calls_and_programs(patch: pytest.MonkeyPatch) -> None:
+    use(patch, MadeUp(), modules=False)
+    attached, choice = attach.attach(ALL, {})
+    assert {"finit_module", "create_module", "process_exec"} <= set(choice.hooks)
+    assert choice.missing["module_load"] == choice.missing["module_digest"] == NO_MODULES
+    attached.close()
+    with pytest.raises(SensorError, match="no module support"):
+        attach.attach(["module_load"], {})
+
+
+def test_knobs_and_the_size_of_the_ring_reach_the_objects(patch: pytest.MonkeyPatch) -> None:
+    kernel = use(patch, MadeUp())
+    attached, _choice = attach.attach(
+        ["finit_module", "create_module"], {"only_uid_set": 1, "only_uid": 77}, None, 65536
+    )
+    assert kernel.sizes == {"events": 65536}
+    for file in attached.files():
+        value = kernel.values[f"ringward_{file.name}"]
+        knobs = {name: int.from_bytes(value[at : at + size], "little") for name, (at, size) in file.knobs().items()}
+        assert (knobs["only_uid_set"], knobs["only_uid"]) == (1, 77)
+        if file.name == "module_syscall":
+            # KIND_CREATE_MODULE and KIND_FINIT_MODULE of bpf/events.h.
+            assert knobs["tp_btf_kinds"] == 1 << 1 | 1 << 3
+    attached.close()
+
+
+def test_only_what_is_seen_by_the_raw_hook_is_in_its_mask(patch: pytest.MonkeyPatch) -> None:
+    kernel = use(patch, MadeUp())
+    attached, choice = attach.attach(["finit_module", "create_module"], {}, "kprobe")
+    assert choice.hooks["finit_module"].rung == "kprobe"
+    (file,) = [file for file in attached.files() if file.name == "module_syscall"]
+    at, size = file.knobs()["tp_btf_kinds"]
+    assert int.from_bytes(kernel.values["ringward_module_syscall"][at : at + size], "little") == 1 << 1
+    attached.close()
+
+
+PROGRAMS = sorted(
+    {p for cls in BY_NAME.values() for ladder in (cls.hooks, *cls.aids) for h in ladder for p in h.programs}
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.sampled_from(PROGRAMS)), st.sets(st.sampled_from(PROGRAMS)), st.sampled_from([22, 1]))
+def test_whatever_is_refused_the_rest_is_attached_and_nothing_stays(
+    load: set[str], attaching: set[str], number: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kernel = use(patch, MadeUp(load, attaching, lambda program: refusal(program, number, os.strerror(number))))
+        before = open_files()
+        try:
+            attached, choice = attach.attach(ALL, {})
+        except SensorError as error:
+            assert str(error)  # noqa: PT017 - the other outcome is asserted below
+        else:
+            assert set(choice.hooks) | set(choice.missing) >= set(ALL)
+            chosen = [p for programs in choice.programs().values() for p in programs]
+            assert sorted(kernel.attached) == sorted(chosen)
+            assert not set(chosen) & (load | attaching)
+            attached.close()
+        assert (kernel.attached, kernel.objects) == ([], [])
+        assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("", "Operation not permitted"),
+        (
+            "libbpf: prog 'x': BPF program load failed: Operation not permitted\nlibbpf: failed to load object 'x'\n",
+            "Operation not permitted (prog 'x': BPF program load failed: Operation not permitted)",
+        ),
+        ("libbpf: permission error while running as root; try raising 'ulimit -l'?\n", "Operation not permitted"),
+        ("a\nlibbpf: prog 'f': failed to find kernel BTF type ID\n\n", "Operation not permitted (prog 'f': failed to"),
+        ("first\n" + "x" * 400, "Operation not permitted (" + "x" * 160 + ")"),
+    ],
+)
+def test_the_reason_is_one_line_of_the_kernels(log: str, reason: str) -> None:
+    found = last_reason(_native.BpfError(*EPERM, "load", log))
+    assert found.startswith(reason)
+    assert "\n" not in found
+
+
+def test_a_kind_of_program_that_is_not_permitted_is_not_tried_again(patch: pytest.MonkeyPatch) -> None:
+    fentry = {p for p in PROGRAMS if p.startswith(("fentry", "fexit"))}
+    tries: list[str] = []
+
+    def error(program: str) -> _native.BpfError:
+        tries.append(program)
+        return refusal(program, *EPERM)
+
+    use(patch, MadeUp(load=fentry, error=error))
+    attached, choice = attach.attach(ALL, {}, "fentry")
+    assert not any(hook.rung == "fentry" for hook in (*choice.hooks.values(), *choice.aids.values()))
+    # Each object was tried once, not each of its programs.
+    assert len(tries) <= 8
+    attached.close()
+
+
+def programs_in_the_kernel() -> dict[int, dict[str, Any]]:
+    done = subprocess.run([tool("bpftool"), "-j", "prog", "show"], check=True, capture_output=True, text=True)
+    return {program["id"]: program for program in json.loads(done.stdout)}
+
+
+def test_what_is_attached_is_in_the_kernel_and_goes_with_close() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs CAP_BPF and CAP_PERFMON: not root")
+    attached, choice = attach.attach(["create_module", "process_exec"], {})
+    try:
+        told = attachments(attached, choice)
+        ids = {number for found in told.values() for number in found.programs}
+        there = programs_in_the_kernel()
+        assert ids <= set(there)
+        names = {program[:15] for programs in choice.programs().values() for program in programs}
+        assert {there[number]["name"][:15] for number in ids} == names
+        assert set(attached.program_fds()) == {p for programs in choice.programs().values() for p in programs}
+        done = subprocess.run([tool("bpftool"), "-j", "link", "show"], check=True, capture_output=True, text=True)
+        assert ids <= {link["prog_id"] for link in json.loads(done.stdout)}
+    finally:
+        attached.close()
+    # The kernel frees them after a grace period.
+    end = time.monotonic() + 20
+    while ids & set(programs_in_the_kernel()):
+        assert time.monotonic() < end, "programs stay in the kernel after close"
+        time.sleep(0.1)
+
+
+def test_closing_twice_is_closing_once() -> None:
+    attached = Attached()
+    attached.close()
+    attached.close()
+    assert attached.files() == []

@@ -1,0 +1,181 @@
+"""Canaries: each hook that is attached is made to fire, and one that stays silent is told."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringward.events import BY_NAME
+from ringward.sensor import canary
+from ringward.sensor.canary import GRACE_NS, Canary
+from tests.sensor.kernel_records import Kernel, Proc, decoded
+
+PROGRAMS = ("process_fork", "process_exec", "process_exit")
+CALLS = ("create_module", "init_module", "delete_module", "get_kernel_syms", "query_module", "finit_module")
+LOUD = ("module_digest", "module_request", "usermodehelper")
+QUIET = (*CALLS, *PROGRAMS)
+SONGS = (*QUIET, *LOUD)
+
+
+@dataclass
+class World:
+    """What a canary does to the kernel, noted instead of done."""
+
+    done: list[str] = field(default_factory=list)
+    marked: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    unmarked: list[tuple[int, bytes]] = field(default_factory=list)
+    arguments: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def raw_syscall(self, number: int, *args: int) -> int:
+        marked = len(self.marked) == len(self.unmarked) + 1
+        self.done.append(str(number) if marked else f"{number} of a thread that is not marked")
+        self.arguments.setdefault(number, args)
+        return -38
+
+    def map_update(self, fd: int, key: bytes, value: bytes) -> None:
+        self.marked.append((fd, key, value))
+
+    def map_delete(self, fd: int, key: bytes) -> None:
+        self.unmarked.append((fd, key))
+
+    def posix_spawn(self, *_args: Any) -> int:
+        self.done.append("program")
+        return 4711
+
+    def socket(self, family: int, _kind: int) -> Any:
+        self.done.append(f"family {family}")
+        raise OSError(97, os.strerror(97))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    found = World()
+    for name in ("raw_syscall", "map_update", "map_delete"):
+        monkeypatch.setattr(canary._native, name, getattr(found, name))
+    monkeypatch.setattr(os, "posix_spawn", found.posix_spawn)
+    monkeypatch.setattr(os, "waitpid", lambda pid, _flags: (pid, 0))
+    monkeypatch.setattr(socket, "socket", found.socket)
+    return found
+
+
+def record(name: str) -> Any:
+    if name == "process_exit":
+        return decoded(Kernel().exit(Proc(1, 1)))
+    return type("Heard", (), {"name": name})()
+
+
+def test_every_hook_that_is_attached_is_made_to_fire(world: World) -> None:
+    Canary(SONGS, 99).sing(0, loud=True)
+    # arch/x86/entry/syscalls/syscall_64.tbl: 174 to 178, 313; the last one hands over an image.
+    assert world.done == ["174", "175", "176", "177", "178", "313", "program", "313", "family 14"]
+    ((fd, key, value),) = world.marked
+    assert fd == 99
+    assert world.unmarked == [(fd, key)]
+    assert struct.unpack("<I", key)[0] != threading.get_native_id(), "a thread of its own is marked"
+    assert struct.unpack("<I", value) == (1,)
+
+
+def test_numbers_of_the_calls_are_those_of_the_kernel() -> None:
+    text = "\n".join(f"#include <asm/unistd_64.h>\n{name} __NR_{name}" for name in CALLS)
+    done = subprocess.run(["cc", "-E", "-P", "-"], input=text, check=True, capture_output=True, text=True)
+    found = dict(line.split() for line in done.stdout.splitlines() if line.split()[:1] and line.split()[0] in CALLS)
+    assert {name: int(number) for name, number in found.items()} == canary._CALLS
+
+
+def test_no_call_can_have_an_effect(world: World) -> None:
+    Canary(CALLS, 99).sing(0, loud=False)
+    # A null pointer for a name or an image, and a descriptor that nobody has.
+    assert {number: args[0] for number, args in world.arguments.items()} == {
+        **dict.fromkeys((174, 175, 176, 177, 178), 0),
+        313: (1 << 64) - 1,
+    }
+
+
+def test_only_the_loud_one_asks_for_modules(world: World) -> None:
+    Canary(SONGS, 99).sing(0, loud=False)
+    assert world.done == ["174", "175", "176", "177", "178", "313", "program"]
+
+
+@pytest.mark.parametrize("attached", [*((name,) for name in SONGS), ("process_exec", "usermodehelper")])
+def test_what_is_owed_is_what_was_sung(world: World, attached: tuple[str, ...]) -> None:
+    singer = Canary(attached, 99)
+    singer.sing(0, loud=True)
+    assert world.done
+    assert set(singer._owed) == set(attached)
+
+
+def test_what_no_canary_can_provoke_is_not_owed(world: World) -> None:
+    others = set(BY_NAME) - set(SONGS)
+    singer = Canary(others, 99)
+    singer.sing(0, loud=True)
+    assert world.done == []
+    assert singer.changes(10 * GRACE_NS) == []
+
+
+def test_a_hook_that_stays_silent_is_deaf_once_and_heard_again_once(world: World) -> None:
+    singer = Canary(("create_module", "process_exit"), 99)
+    singer.sing(0, loud=False)
+    singer.heard(record("process_exit"))
+    assert singer.changes(GRACE_NS) == []
+    assert singer.changes(GRACE_NS + 1) == [("create_module", True)]
+    assert singer.changes(2 * GRACE_NS) == []
+    singer.sing(3 * GRACE_NS, loud=False)
+    singer.heard(record("process_exit"))
+    assert singer.changes(6 * GRACE_NS) == []
+    singer.heard(record("create_module"))
+    assert singer.changes(6 * GRACE_NS) == [("create_module", False)]
+    assert singer.changes(9 * GRACE_NS) == []
+
+
+def test_one_that_is_heard_in_time_is_never_told(world: World) -> None:
+    singer = Canary(QUIET, 99)
+    for round_ in range(5):
+        singer.sing(round_ * GRACE_NS, loud=False)
+        for name in QUIET:
+            singer.heard(record(name))
+        assert singer.changes(round_ * GRACE_NS) == []
+
+
+def test_the_mark_is_taken_away_when_a_call_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any) -> int:
+        raise FileNotFoundError(2, "No such file or directory", "/bin/true")
+
+    monkeypatch.setattr(os, "posix_spawn", fails)
+    monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+    Canary(QUIET, 99).sing(0, loud=False)
+    assert len(world.unmarked) == 1
+
+
+Step = tuple[str, str]
+STEPS = st.one_of(
+    st.tuples(st.just("heard"), st.sampled_from(QUIET)),
+    st.tuples(st.sampled_from(["sing", "ask"]), st.just("")),
+)
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_deaf_and_heard_take_turns(steps: list[Step]) -> None:
+    singer = Canary(QUIET, 99)
+    state: dict[str, bool] = {}
+    singer._sing = lambda _loud: None  # type: ignore[method-assign]
+    now = 0
+    for what, name in steps:
+        now += GRACE_NS // 2
+        if what == "heard":
+            singer.heard(record(name))
+        elif what == "sing":
+            singer.sing(now, loud=False)
+        else:
+            for changed, deaf in singer.changes(now):
+                assert state.get(changed, False) != deaf
+                state[changed] = deaf
+                assert deaf == (changed in singer._owed)

@@ -1,0 +1,399 @@
+"""From records to events: attempts with results, loads with steps and origin, in any order that can happen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringward.events import Event, Load, Need, Origin
+from ringward.sensor.join import HELD_NS, KEPT_PENDING, PENDING_NS
+from tests.sensor.joined import INIT, STEPS, UDEVD, Joined
+from tests.sensor.kernel_records import CANARY, INITRAMFS, SECOND, Call, Proc, delete, finit
+
+ENOSYS, EBUSY, ENODEV = -38, -16, -19
+
+
+def create(j: Joined, proc: Proc, name: str | None = "old", **more: int) -> Call:
+    return Call(j.kernel, proc, "create_module", 174, {"name": name, "name_exit": name, **more})
+
+
+def load_of(event: Event) -> Load:
+    assert event.load is not None
+    return event.load
+
+
+def origin_of(event: Event) -> Origin:
+    found = load_of(event).origin
+    assert found is not None
+    return found
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event.event for event in events]
+
+
+@pytest.fixture(params=[True, False], ids=["whole batches", "record by record"])
+def j(request: pytest.FixtureRequest) -> Joined:
+    return Joined(whole=request.param, modules={"ext4"})
+
+
+def test_entry_and_return_are_one_event(j: Joined) -> None:
+    shell = j.program("bash", exe="/usr/bin/bash")
+    call = create(j, shell)
+    assert j.feed(call.enter()) == []
+    (event,) = j.feed(call.returns(ENOSYS))
+    assert (event.event, event.result, event.error, event.abi) == ("create_module", ENOSYS, "ENOSYS", "64-bit")
+    assert event.duration == event.ktime - call.entered_at > 0
+    assert event.args.name == "old"
+    assert (event.host, event.cpu, event.seq, event.hook) == ("h", 0, j.kernel.seq[0], "tp_btf")
+    assert datetime.fromisoformat(event.time[:19] + "+00:00") == datetime.fromtimestamp(event.ktime // 10**9, UTC)
+    assert event.process is not None
+    assert (event.process.exe, event.process.args) == ("/usr/bin/bash", ("bash",))
+    assert event.tags["name"]
+    assert j.tick(10 * PENDING_NS) == []
+    assert j.flush() == []
+
+
+@pytest.mark.parametrize("name", ["create_module", "finit_module", "delete_module"])
+def test_a_call_that_hangs_is_shown_once_without_result_and_then_with_it(j: Joined, name: str) -> None:
+    proc = j.program()
+    call = {"create_module": create(j, proc), "finit_module": finit(j.kernel, proc)}.get(
+        name, delete(j.kernel, proc, "fat")
+    )
+    j.feed(call.enter())
+    assert j.tick(PENDING_NS // 2) == []
+    (shown,) = j.tick(PENDING_NS)
+    assert (shown.event, shown.result, shown.duration) == (name, None, None)
+    assert "has not returned after 1.5 s" in shown.unread["result"]
+    assert j.tick(PENDING_NS) == []
+    (ended,) = j.feed(call.returns(EBUSY))
+    assert (ended.result, ended.error) == (EBUSY, "EBUSY")
+    assert "result" not in ended.unread
+    assert j.flush() == []
+
+
+def test_what_hangs_when_the_sensor_ends_is_shown_with_the_reason(j: Joined) -> None:
+    j.feed(create(j, j.program()).enter())
+    (event,) = j.flush()
+    assert (event.result, event.unread["result"]) == (None, "the call had not returned when Ringward ended")
+    assert j.flush() == []
+
+
+def test_a_process_that_ends_inside_a_call(j: Joined) -> None:
+    proc, other = j.program(), j.program()
+    j.feed(create(j, proc).enter(), create(j, other).enter())
+    attempt, end = j.feed(j.kernel.exit(proc, 3))
+    assert attempt.unread["result"] == "the process ended inside the call"
+    assert (end.event, end.args.code) == ("process_exit", 3)
+    assert attempt.process is not None
+    assert attempt.process.pid == proc.pid
+    assert names(j.flush()) == ["create_module"], "the other one's is still under way"
+
+
+def test_an_end_that_comes_twice_is_told_once(j: Joined) -> None:
+    proc = j.program()
+    assert names(j.feed(j.kernel.exit(proc), j.kernel.exit(proc))) == ["process_exit"]
+
+
+def test_the_end_of_a_process_that_nothing_was_known_of_is_told(j: Joined) -> None:
+    stranger = j.kernel.process(INIT)
+    j.feed(create(j, stranger).enter())
+    assert names(j.feed(j.kernel.exit(stranger))) == ["create_module", "process_exit"]
+
+
+def test_an_exit_without_entry_says_why_there_is_no_duration(j: Joined) -> None:
+    (event,) = j.feed(create(j, j.program()).stopped(-1))
+    assert (event.result, event.error, event.duration) == (-1, "EPERM", None)
+    assert "entry was not seen" in event.unread["duration"]
+
+
+def test_a_call_that_seccomp_answered_with_a_signal_has_no_result(j: Joined) -> None:
+    call = finit(j.kernel, j.program())
+    (event,) = j.feed(call.stopped(call.nr))
+    assert (event.result, event.error) == (None, None)
+    assert set(event.unread) >= {"result", "duration"}
+
+
+def test_an_errno_without_a_name_is_its_number(j: Joined) -> None:
+    call = create(j, j.program())
+    (event,) = j.feed(call.enter(), call.returns(-524))
+    assert (event.result, event.error) == (-524, "-524")
+
+
+def test_msdos_and_the_fat_that_it_needed_are_one_chain(j: Joined) -> None:
+    modprobe = j.program()
+    fat = finit(j.kernel, modprobe, "/lib/modules/fat.ko")
+    *before, load, init = j.feed(fat.enter(), fat.digest(), fat.load("fat"), fat.init("fat"), fat.returns())
+    assert names([*before, load, init]) == ["module_digest", "module_load", "do_init_module"], "the call is held"
+    assert len({load_of(event).id for event in (*before, load, init)}) == 1
+    msdos = finit(j.kernel, modprobe, "/lib/modules/msdos.ko")
+    assert names(j.feed(msdos.enter(), msdos.digest())) == ["module_digest"]
+    released, linked = j.feed(msdos.load("msdos", ("fat", "ext4")))
+    assert (released.event, linked.event) == ("finit_module", "module_load")
+    assert load_of(released).needed_by == Need("msdos", load_of(linked).id)
+    assert load_of(linked).uses == (Need("fat", load_of(released).id), Need("ext4", None))
+    assert j.feed(msdos.init("msdos"), msdos.returns())[-1].event == "do_init_module"
+    call, _exit = j.feed(j.kernel.exit(modprobe))
+    assert (call.result, load_of(call).id, load_of(call).module) == (0, load_of(linked).id, "msdos")
+    assert load_of(call).digest == "ab" * 32
+    chain = load_of(released).id.rpartition(".")[0]
+    assert (load_of(released).id, load_of(call).id) == (f"{chain}.1", f"{chain}.2")
+    assert j.joiner.silent == {}
+
+
+def test_a_finished_load_waits_a_little_for_the_one_that_needed_it(j: Joined) -> None:
+    modprobe = j.program()
+    assert "finit_module" not in names(j.load(modprobe, "fat"))
+    assert j.tick(HELD_NS // 2) == []
+    assert names(j.tick(HELD_NS)) == ["finit_module"]
+    assert names(j.load(modprobe, "dummy")) == ["module_digest", "module_load", "do_init_module"]
+    assert names(j.flush()) == ["finit_module"]
+    assert j.flush() == []
+
+
+def test_separate_programs_are_separate_chains(j: Joined) -> None:
+    shell = j.program("bash", exe="/usr/bin/bash")
+    j.load(j.program("insmod", "fat.ko", parent=shell), "fat")
+    j.load(j.program("insmod", "msdos.ko", parent=shell), "msdos", ("fat",))
+    j.flush()
+    fat, msdos = j.of("finit_module")
+    assert load_of(fat).needed_by is None
+    assert load_of(msdos).uses == (Need("fat", load_of(fat).id),)
+    assert origin_of(fat).text == f"insmod fat.ko, by bash[{shell.pid}]"
+
+
+def test_an_init_that_fails_has_its_steps_and_its_end(j: Joined) -> None:
+    call = finit(j.kernel, j.program())
+    found = j.feed(
+        call.enter(), call.digest(), call.load("x"), call.init("x", ENODEV), call.free("x"), call.returns(ENODEV)
+    )
+    assert names(found) == ["module_digest", "module_load", "do_init_module", "module_free", "finit_module"]
+    assert [e.result for e in found] == [None, None, ENODEV, None, ENODEV]
+    assert len({load_of(event).id for event in found}) == 1
+
+
+def test_a_request_is_the_origin_of_what_modprobe_loads_for_it(j: Joined) -> None:
+    python = j.program("python3", "x.py", exe="/usr/bin/python3")
+    number, modprobe = j.autoload("net-pf-5", python)
+    for module, uses in (("llc", ()), ("psnap", ("llc",)), ("appletalk", ("psnap", "llc"))):
+        j.load(modprobe, module, uses)
+    j.feed(j.kernel.exit(modprobe))
+    for event in [*j.of("module_request"), *j.of("usermodehelper"), *j.of("process_exec")[1:]]:
+        assert load_of(event).id == f"{number:x}"
+    calls = j.of("finit_module")
+    assert [e.load.id for e in calls if e.load] == [f"{number:x}.{n}" for n in (1, 2, 3)]
+    assert [e.load.needed_by.name for e in calls if e.load and e.load.needed_by] == ["psnap", "appletalk"]
+    for event in calls:
+        origin = origin_of(event)
+        assert (origin.kind, origin.alias, origin.request) == ("request", "net-pf-5", f"{number:x}")
+        assert origin.requester is not None
+        assert (origin.requester.pid, origin.requester.exe) == (python.pid, "/usr/bin/python3")
+        assert event.process is not None
+        assert [a.comm for a in event.process.ancestors][:1] == [None], "a kworker tells nothing of who asked"
+    assert j.of("process_exit")[-1].load is not None
+
+
+def test_a_request_that_was_not_seen_still_joins_the_loads(j: Joined) -> None:
+    helper = j.kernel.process(INIT, "kworker/0:0")
+    j.feed(j.kernel.helper(helper, 0xBEEF), j.kernel.exec(helper))
+    j.load(helper, "a")
+    (event,) = j.flush()
+    assert (load_of(event).id, origin_of(event).kind, origin_of(event).alias) == ("beef.1", "request", None)
+
+
+def test_a_refused_request_has_its_result(j: Joined) -> None:
+    proc = j.program()
+    (event,) = j.feed(j.kernel.record("module_request", proc, request=7, alias="x", wait=-1, result=-1))
+    assert (event.result, event.error) == (-1, "EPERM")
+
+
+def test_udev_loads_for_the_device_that_its_worker_is_at(j: Joined) -> None:
+    worker = j.program("(udev-worker)", exe=UDEVD)
+    j.udev(worker, 0, DEVPATH="/devices/a", MODALIAS="pci:a", SEQNUM="1")
+    j.load(worker, "one")
+    j.udev(worker, 1, DEVPATH="/devices/a", MODALIAS="pci:a")
+    j.udev(worker, 0, DEVPATH="/devices/b")
+    j.load(worker, "two")
+    j.flush()
+    one, two = map(origin_of, j.of("finit_module"))
+    assert (one.kind, one.device, one.modalias) == ("udev", "/devices/a", "pci:a")
+    assert (two.device, two.modalias, set(two.unread)) == ("/devices/b", None, {"modalias"})
+
+
+def test_the_first_device_of_a_worker_is_named_when_it_is_done(j: Joined) -> None:
+    worker = j.program("(udev-worker)", exe=UDEVD)
+    modprobe = j.program("modprobe", parent=worker)
+    j.load(worker, "one")
+    j.load(modprobe, "two")
+    j.udev(worker, 1, DEVPATH="/devices/a", MODALIAS="pci:a")
+    j.load(worker, "three")
+    j.flush()
+    devices = [origin_of(event).device for event in j.of("finit_module")]
+    assert devices == ["/devices/a", "/devices/a", None], "after that it is at none"
+
+
+def test_the_initramfs_is_an_origin(j: Joined) -> None:
+    j.load(j.program("insmod", flags=INITRAMFS), "x")
+    (event,) = j.flush()
+    assert origin_of(event).kind == "initramfs"
+
+
+def test_a_load_that_lacks_a_step_shows_a_silent_hook(j: Joined) -> None:
+    call = finit(j.kernel, j.program())
+    j.feed(call.enter(), call.load("x"), call.init("x"), call.returns())
+    (event,) = j.flush()
+    assert j.joiner.silent == {"module_digest": load_of(event).id}
+    assert event.unread["load.module_digest"] == "its hook did not fire"
+
+
+def test_hooks_that_are_not_attached_and_loads_that_fail_show_nothing() -> None:
+    j = Joined(steps=frozenset({"do_init_module", "process_exec"}))
+    call, failed = finit(j.kernel, j.program()), finit(j.kernel, j.program())
+    j.feed(call.enter(), call.init("x"), call.returns(), failed.enter(), failed.returns(-8))
+    assert j.joiner.silent == {}
+
+
+def test_a_second_call_for_the_same_file_shares_the_result_and_no_hook_is_deaf(j: Joined) -> None:
+    """Since Linux 6.5 it waits for the first; either may return before the other."""
+    one, two, three = (finit(j.kernel, j.program(), inode=9) for _ in range(3))
+    j.feed(one.enter(), two.enter(), three.enter(), one.digest(), one.load("x"), one.init("x"))
+    j.feed(two.returns(), one.returns(), three.returns())
+    j.flush()
+    assert j.joiner.silent == {}
+    shared = [e for e in j.of("finit_module") if e.process and e.process.pid != one.proc.pid]
+    (winner,) = [e for e in j.of("finit_module") if e not in shared]
+    for event in shared:
+        assert set(event.unread) == {f"load.{step}" for step in STEPS}
+        assert all(load_of(winner).id in reason for reason in event.unread.values())
+
+
+def test_unloading_has_the_id_of_the_load_and_a_new_load_a_new_one(j: Joined) -> None:
+    j.load(j.program(), "fat")
+    j.flush()
+    rmmod = j.program("rmmod", "fat")
+    busy, gone = delete(j.kernel, rmmod, "fat", refcount=1), delete(j.kernel, rmmod, "fat")
+    j.feed(busy.enter(), busy.returns(EBUSY), gone.enter(), gone.free("fat"), gone.returns())
+    j.load(j.program(), "fat")
+    j.flush()
+    first, second = (load_of(event).id for event in j.of("finit_module"))
+    assert first != second
+    assert [load_of(event).id for event in (*j.of("module_free"), *j.of("delete_module"))] == [first] * 3
+
+
+def test_a_module_that_was_there_before_has_no_load(j: Joined) -> None:
+    call = delete(j.kernel, j.program(), "ext4")
+    freed, call_event = j.feed(call.enter(), call.free("ext4"), call.returns())
+    assert (freed.load, call_event.load) == (None, None)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_create_module_tells_whether_the_name_is_loaded(whole: bool) -> None:
+    j = Joined(whole=whole, modules={"ext4"})
+    proc = j.program()
+
+    def ask(name: str | None) -> Event:
+        call = create(j, proc, name)
+        (event,) = j.feed(call.enter(), call.returns(ENOSYS))
+        return event
+
+    assert [ask(name).args.name_is_loaded for name in ("ext4", "fat")] == [True, False]
+    # A load whose entry was not seen counts as well.
+    stray = finit(j.kernel, proc)
+    j.feed(stray.load("fat"))
+    assert ask("fat").args.name_is_loaded is True
+    j.feed(stray.free("fat"))
+    assert ask("fat").args.name_is_loaded is False
+    unread = ask(None)
+    assert unread.args.name_is_loaded is None
+    assert unread.unread["name_is_loaded"]
+
+
+def test_without_a_list_of_modules_it_is_not_known() -> None:
+    j = Joined(modules=None)
+    call = create(j, j.program())
+    (event,) = j.feed(call.enter(), call.returns(ENOSYS))
+    assert event.args.name_is_loaded is None
+    assert event.unread["name_is_loaded"]
+
+
+def test_canaries_are_heard_and_not_shown(j: Joined) -> None:
+    proc = Proc(77, SECOND, INIT, "ringward", flags=CANARY)
+    call = create(j, proc)
+    other = finit(j.kernel, proc)
+    _child, fork = j.kernel.fork(proc)
+    assert j.feed(call.enter(), call.returns(ENOSYS), other.enter(), other.returns(-9), fork, j.kernel.exit(proc)) == []
+    heard = {"create_module": 2, "finit_module": 2, "process_fork": 1, "process_exit": 1}
+    assert Counter(record.name for record in j.canaries) == heard
+    assert j.flush() == []
+
+
+def test_only_what_is_wanted_is_made_and_all_is_joined() -> None:
+    j = Joined(emit=frozenset({"finit_module"}))
+    _number, modprobe = j.autoload("net-pf-5", j.program())
+    j.load(modprobe, "appletalk")
+    j.flush()
+    (event,) = j.events
+    assert (event.event, origin_of(event).alias, load_of(event).digest) == ("finit_module", "net-pf-5", "ab" * 32)
+
+
+def test_a_file_that_nothing_explains_is_a_difference_of_the_exec(j: Joined) -> None:
+    child, fork = j.kernel.fork(INIT, mnt=1)
+    j.feed(fork)
+    (event,) = j.feed(j.kernel.exec(child, "/usr/bin/real", ("x",), interpreter="/usr/bin/asked"))
+    assert event.differences == ()
+    assert "could not be followed" in event.unread["exe.explained"]
+
+
+def test_calls_whose_return_was_lost_do_not_stay_for_ever(j: Joined) -> None:
+    proc = j.program()
+    for _ in range(KEPT_PENDING + 100):
+        j.feed(create(j, proc).enter())
+    assert len(j.tick(2 * PENDING_NS)) == KEPT_PENDING + 100
+    assert j.tick(SECOND) == j.tick(SECOND) == []
+    assert len(j.joiner._pending) <= KEPT_PENDING
+    assert len(j.joiner._shown) <= KEPT_PENDING
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_twenty_chains_at_once_stay_apart(random: Random, whole: bool) -> None:
+    """Each load has the origin, and the digest, of its own chain, however the records interleave."""
+    j = Joined(whole=whole)
+    chains: dict[str, list[bytes]] = {}
+    askers: dict[str, int] = {}
+    for n in range(20):
+        asker = j.program("python3", f"{n}.py", exe="/usr/bin/python3")
+        _number, modprobe = j.autoload(f"net-pf-{n}", asker)
+        askers[f"net-pf-{n}"] = asker.pid
+        raws = []
+        for k in range(3):
+            call = finit(j.kernel, modprobe, f"/lib/modules/m{n}_{k}.ko", inode=100 * n + k)
+            uses = tuple(f"m{n}_{i}" for i in range(k))
+            module = f"m{n}_{k}"
+            raws += [call.enter(), call.digest(bytes([n, k]) * 16), call.load(module, uses), call.init(module)]
+            raws.append(call.returns())
+        chains[f"net-pf-{n}"] = [*raws, j.kernel.exit(modprobe)]
+    order = [alias for alias, raws in chains.items() for _ in raws]
+    random.shuffle(order)
+    while order:
+        j.feed(*(chains[order.pop()].pop(0) for _ in range(min(len(order), random.randint(1, 9)))))
+    calls = j.of("finit_module")
+    assert len(calls) == 60
+    assert j.flush() == []
+    for event in calls:
+        load, origin, file = load_of(event), origin_of(event), event.args.file.path
+        n, k = (int(part) for part in file.removeprefix("/lib/modules/m").removesuffix(".ko").split("_"))
+        assert (origin.alias, load.module) == (f"net-pf-{n}", f"m{n}_{k}")
+        assert load.digest == (bytes([n, k]) * 16).hex()
+        assert origin.requester is not None
+        assert origin.requester.pid == askers[f"net-pf-{n}"]
+        assert (load.needed_by.name if load.needed_by else None) == (f"m{n}_{k + 1}" if k < 2 else None)
+        assert [need.name for need in load.uses] == [f"m{n}_{i}" for i in range(k)]
+        assert all(need.load and need.load.startswith(load.id.rpartition(".")[0]) for need in load.uses)
+    assert len({load_of(event).id for event in calls}) == 60
+    assert j.joiner.silent == {}

@@ -1,0 +1,111 @@
+"""Which hook each event gets: the first that the kernel takes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringward.events import BY_NAME
+from ringward.events.hooks import RUNGS
+from ringward.sensor.ladder import CONTEXT_EVENTS, ORIGIN_EVENTS, Refusals, choose
+
+RECORDS = sorted(name for name, cls in BY_NAME.items() if cls.record)
+PROGRAMS = sorted(
+    {p for cls in BY_NAME.values() for ladder in (cls.hooks, *cls.aids) for hook in ladder for p in hook.programs}
+)
+OBJECTS = sorted({hook.object for cls in BY_NAME.values() for hook in cls.hooks if hook.object})
+
+
+def test_the_best_hook_of_all_is_taken_where_nothing_is_refused() -> None:
+    choice = choose(RECORDS, Refusals())
+    assert choice.missing == {}
+    assert choice.hooks == {name: BY_NAME[name].hooks[0] for name in BY_NAME if BY_NAME[name].record}
+    for name in RECORDS:
+        for ladder in BY_NAME[name].aids:
+            assert choice.aids[f"{name}: {ladder[0].name}"] == ladder[0]
+
+
+def test_what_the_sensor_needs_itself_comes_with_it() -> None:
+    programs = choose(["process_exec"], Refusals())
+    assert set(programs.hooks) == set(CONTEXT_EVENTS)
+    modules = choose(["module_load"], Refusals())
+    assert set(modules.hooks) == {"module_load", *CONTEXT_EVENTS, *ORIGIN_EVENTS}
+
+
+def test_events_that_user_space_makes_have_no_hook() -> None:
+    assert set(choose(["events_lost", "sensor_status"], Refusals()).hooks) == set(CONTEXT_EVENTS)
+
+
+def test_a_refused_rung_is_left_for_the_next() -> None:
+    choice = choose(["module_digest"], Refusals(rungs={"lsm": "not among the active ones"}))
+    assert choice.hooks["module_digest"] == BY_NAME["module_digest"].hooks[1]
+    reason = "Operation not permitted"
+    for rung in ("lsm", "fentry", "kprobe"):
+        hook = choose(["module_digest"], Refusals(rungs=dict.fromkeys({"lsm", "fentry", "kprobe"} - {rung}, reason)))
+        assert hook.hooks["module_digest"].rung == rung
+
+
+def test_a_program_that_was_refused_takes_its_hook_along() -> None:
+    first = BY_NAME["finit_module"].hooks[0]
+    choice = choose(["finit_module"], Refusals(programs={first.programs[-1]: "no"}))
+    assert choice.hooks["finit_module"] == BY_NAME["finit_module"].hooks[1]
+
+
+def test_reasons_are_told_by_rung_or_once_when_they_are_the_same() -> None:
+    rungs = [hook.rung for hook in BY_NAME["module_digest"].hooks]
+    different = choose(["module_digest"], Refusals(rungs={rung: f"no {rung}" for rung in rungs}))
+    assert different.missing["module_digest"] == "; ".join(f"{rung}: no {rung}" for rung in rungs)
+    same = choose(["module_digest"], Refusals(objects={"digest": "no module support"}))
+    assert same.missing["module_digest"] == "no module support"
+
+
+def test_an_aid_that_is_missing_does_not_take_the_event_along() -> None:
+    choice = choose(["finit_module"], Refusals(objects={"copies": "no module support"}))
+    assert "finit_module" in choice.hooks
+    assert {label for label in choice.missing if label.startswith("finit_module: ")} == {
+        f"finit_module: {ladder[0].name}" for ladder in BY_NAME["finit_module"].aids
+    }
+
+
+@pytest.mark.parametrize("forced", [rung for rung in RUNGS if rung not in ("uevent", "sensor")])
+def test_a_forced_rung_is_taken_by_all_that_have_it(forced: str) -> None:
+    choice = choose(RECORDS, Refusals(), forced)
+    forced_ones = 0
+    for name, hook in choice.hooks.items():
+        has = any(rung.rung == forced for rung in BY_NAME[name].hooks)
+        forced_ones += has
+        assert hook.rung == (forced if has else BY_NAME[name].hooks[0].rung)
+    assert forced_ones
+
+
+def test_a_forced_rung_that_is_refused_is_not_replaced() -> None:
+    choice = choose(["module_digest"], Refusals(rungs={"kprobe": "switched off"}), "kprobe")
+    assert choice.missing["module_digest"] == "switched off"
+    assert "module_digest" not in choice.hooks
+
+
+REFUSALS = st.builds(
+    Refusals,
+    st.dictionaries(st.sampled_from(PROGRAMS), st.sampled_from(["a", "b"]), max_size=40),
+    st.dictionaries(st.sampled_from(sorted(RUNGS)), st.sampled_from(["a", "b"]), max_size=3),
+    st.dictionaries(st.sampled_from(OBJECTS), st.sampled_from(["a", "b"]), max_size=3),
+)
+
+
+@given(st.sets(st.sampled_from(sorted(BY_NAME))), REFUSALS)
+def test_each_event_has_the_first_hook_that_is_not_refused_or_a_reason(wanted: set[str], refused: Refusals) -> None:
+    choice = choose(wanted, refused)
+    assert {name for name in wanted if BY_NAME[name].record} <= set(choice.hooks) | set(choice.missing)
+    for name, hook in choice.hooks.items():
+        assert name not in choice.missing
+        free = [rung for rung in BY_NAME[name].hooks if refused.reason(rung) is None]
+        assert hook == free[0]
+    for hook in (*choice.hooks.values(), *choice.aids.values()):
+        assert not set(hook.programs) & set(refused.programs)
+        assert hook.rung not in refused.rungs
+        assert hook.object not in refused.objects
+        assert set(hook.programs) <= choice.programs()[hook.object]
+    assert all(choice.missing.values())
+    named = {p for hook in (*choice.hooks.values(), *choice.aids.values()) for p in hook.programs}
+    assert {p for programs in choice.programs().values() for p in programs} == named

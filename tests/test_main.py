@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from ringward.__main__ import main
+from ringward.cli import COMMANDS
+from ringward.version import VERSION
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ringward {VERSION}\n"
+    assert metadata.version("ringward") == VERSION
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out and what in out for name, what in COMMANDS.items())
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_no_command_is_a_usage_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_a_usage_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["wach"]) == 2
+    assert "did you mean watch" in capsys.readouterr().err
+
+
+def test_version_and_help_import_almost_nothing() -> None:
+    for option in ("--version", "--help"):
+        script = f"import sys\nbefore = set(sys.modules)\nfrom ringward.__main__ import main\nmain(['{option}'])\n"
+        script += "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        heavy = {"msgspec", "argparse", "re", "rich", "ctypes", "asyncio", "ringward.events", "ringward.sensor"}
+        assert not heavy & set(done.stderr.split())
+
+
+def test_version_takes_at_most_two_and_a_half_times_an_empty_python() -> None:
+    def fastest(*argv: str) -> float:
+        times = []
+        for _ in range(15):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *argv], check=True, capture_output=True)
+            times.append(time.perf_counter() - start)
+        # The machine may be busy with other things: of 15 runs the best five.
+        return statistics.mean(sorted(times)[:5])
+
+    script = Path(sys.executable).with_name("ringward")
+    assert script.is_file(), "install the package: pip install -e ."
+    assert fastest(str(script), "--version") <= 2.5 * fastest("-c", "pass")
