@@ -149,15 +149,27 @@ static bool str_is_read(str_loc s)
 	return s >> 16;
 }
 
-/* Module events are rare and wanted at once; program events wait for the reader's next look. */
+/* Where the reader stood when it was last woken. */
+__u64 woken = -1;
+
+/*
+ * Module events are rare and wanted at once; program events wait for the reader's
+ * next look. A reader that has not moved since it was woken is awake: a wake-up is
+ * an interrupt, and dear in a virtual machine.
+ */
 static long record_output(struct record *r, bool urgent)
 {
+	__u64 flags = BPF_RB_NO_WAKEUP, reader;
 	__u32 len = r->len;
-	__u64 flags = BPF_RB_NO_WAKEUP;
 	long err;
 
-	if (urgent || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > 2 * 1024 * 1024)
-		flags = BPF_RB_FORCE_WAKEUP;
+	if (urgent || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > 2 * 1024 * 1024) {
+		reader = bpf_ringbuf_query(&events, BPF_RB_CONS_POS);
+		if (woken != reader) {
+			woken = reader;
+			flags = BPF_RB_FORCE_WAKEUP;
+		}
+	}
 	if (len > RECORD_MAX + STR_MAX)
 		len = RECORD_MAX + STR_MAX;
 	err = bpf_ringbuf_output(&events, r->data, len, flags);

@@ -25,7 +25,9 @@ static long path_step(__u32 i, struct path_walk *w)
 	/* BPF_CORE_READ() would relocate `w` too. */
 	struct dentry *dentry = w->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
 	struct vfsmount *vfsmnt = w->vfsmnt;
+	const unsigned char *file_name;
 	struct mount *mnt, *up;
+	unsigned char first;
 	str_loc name;
 
 	if (!parent)
@@ -38,9 +40,10 @@ static long path_step(__u32 i, struct path_walk *w)
 			w->vfsmnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
 			return 0;
 		}
-		/* A file without a directory (memfd, pipe) is its own parent and has a name. */
-		if (w->r->len == w->start)
-			str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
+		/* A file without a directory (memfd, pipe) is its own parent and has a name; the root's is "/". */
+		file_name = BPF_CORE_READ(dentry, d_name.name);
+		if (w->r->len == w->start && !bpf_probe_read_kernel(&first, 1, file_name) && first != '/')
+			str_kernel(w->r, file_name);
 		return 1;
 	}
 	name = str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));

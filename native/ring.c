@@ -2,6 +2,8 @@
 /*
  * The ring buffer, mapped once and drained in batches: one bytes object for as
  * many records as there are. Layout: kernel/bpf/ringbuf.c, struct bpf_ringbuf_hdr.
+ * The data is mapped once, not twice as the kernel allows: records are copied out in
+ * any case, and each mapping counts as memory of the process.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +28,7 @@ static void ring_unmap(struct ring *self)
 	if (self->consumer)
 		munmap(self->consumer, self->page);
 	if (self->producer)
-		munmap(self->producer, self->page + 2 * self->size);
+		munmap(self->producer, self->page + self->size);
 	self->consumer = self->producer = NULL;
 }
 
@@ -54,7 +56,7 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	if (map == MAP_FAILED)
 		goto fail;
 	self->consumer = map;
-	map = mmap(NULL, self->page + 2 * self->size, PROT_READ, MAP_SHARED, fd, self->page);
+	map = mmap(NULL, self->page + self->size, PROT_READ, MAP_SHARED, fd, self->page);
 	if (map == MAP_FAILED)
 		goto fail;
 	self->producer = map;
@@ -73,6 +75,17 @@ static void ring_dealloc(struct ring *self)
 	ring_unmap(self);
 	((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
 	Py_DECREF(type);
+}
+
+/* Copy `n` bytes from where the ring is at `at`; they may go on at its beginning. */
+static void ring_copy(struct ring *self, char *out, unsigned long at, size_t n)
+{
+	size_t start = at & (self->size - 1), first = self->size - start;
+
+	if (first > n)
+		first = n;
+	memcpy(out, self->data + start, first);
+	memcpy(out + first, self->data, n - first);
 }
 
 /*
@@ -119,7 +132,7 @@ static PyObject *ring_drain(struct ring *self, PyObject *args)
 		size_t step = ((len & ~BPF_RINGBUF_DISCARD_BIT) + 8 + 7) & ~7ul;
 
 		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
-			memcpy(out, record, step);
+			ring_copy(self, out, consumer, step);
 			((__u32 *)out)[1] = 0;
 			out += step;
 		}

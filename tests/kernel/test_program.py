@@ -233,6 +233,7 @@ def test_in_a_root_of_its_own(w, folder):  # noqa: F811
         process.wait()
 
 
+@pytest.mark.xfail(strict=True, reason="the record does not say which root a process had that has ended")
 def test_in_a_root_of_its_own_and_gone(w, folder):  # noqa: F811
     copy = folder / "bin" / "true"
     copy.parent.mkdir()

@@ -183,6 +183,13 @@ class Path(Spec):
         return read
 
 
+def _comparable(tail: Tail, *locs: int) -> list[bytes]:
+    """Return the strings of some str_locs, as far as none of them is cut."""
+    raws = [tail.raw(loc) for loc in locs]
+    whole = min((len(raw) for raw, loc in zip(raws, locs, strict=True) if loc & 0x8000), default=None)
+    return [raw[:whole] for raw in raws]
+
+
 class RacyText(Spec):
     """A string in user memory, read at entry, again from the kernel's own copy, and at exit.
 
@@ -209,8 +216,7 @@ class RacyText(Spec):
             if kernel >> 16:
                 tail.source(field, "kernel")
                 value = tail.text(field, kernel)
-                cut = (entry | kernel) & 0x8000
-                if entry >> 16 and not cut and self.differs(tail.raw(entry), tail.raw(kernel)):
+                if entry >> 16 and self.differs(*_comparable(tail, entry, kernel)):
                     tail.differences += (Difference(field, decode(tail.raw(entry)), value),)
                 return value
             if entry >> 16:

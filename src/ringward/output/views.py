@@ -74,7 +74,7 @@ class JsonView(_Limited):
         super().__init__(limit)
         self._lines = JsonLines()
 
-    def feed(self, events: Iterable[Event], now: int) -> bytearray:  # noqa: ARG002
+    def feed(self, events: Iterable[Event], now: int) -> bytes:  # noqa: ARG002
         """Take in a batch."""
         return self._lines.encode(self._take(events))
 

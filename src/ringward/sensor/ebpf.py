@@ -23,8 +23,8 @@ from ringward.sensor.ladder import Choice
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.process_table import ProcessTable
 
-BATCH = 1 << 20
-"""Bytes of the ring that are taken at once."""
+BATCH = 1 << 18
+"""Bytes of the ring that are taken at once: what becomes of them still fits a core's own cache."""
 LOOK_NS = 50_000_000
 """Program events do not wake the reader: it looks this often."""
 COUNT_NS = 1_000_000_000

@@ -1,0 +1,177 @@
+"""Hooks that are switched off and stay attached: told as deaf, and as heard again; and no false alarm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.kernel.calls import by, call, image_of, marked, seen
+from tests.kernel.conftest import Watch
+
+from ringward.events.registry import BY_NAME
+from ringward.sensor import ebpf
+
+pytestmark = [pytest.mark.modules, pytest.mark.guest]
+
+FTRACE = Path("/proc/sys/kernel/ftrace_enabled")
+KPROBES = Path("/sys/kernel/debug/kprobes/enabled")
+MODPROBE = Path("/proc/sys/kernel/modprobe")
+MODULE = "tcp_vegas"
+EVENTS = ("modules", "programs", "process_fork", "usermodehelper")
+CANARY_SECONDS = 1.0
+BOUND = 15.0
+"""A canary's interval, two seconds of grace, one until it is counted; and an emulated guest is slow."""
+CALLS = {"init_module", "finit_module", "delete_module"}
+COPIES = {"delete_module: find_module", "finit_module: security_kernel_read_file"}
+FUNCTIONS = {"module_digest", "usermodehelper", *COPIES}
+
+
+@contextmanager
+def switched_off(switch: Path) -> Iterator[None]:
+    switch.write_text("0")
+    try:
+        yield
+    finally:
+        switch.write_text("1")
+
+
+@pytest.fixture(autouse=True)
+def always_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ebpf, "LOUD_CANARIES", 1)
+
+
+def states(watch: Watch) -> dict[str, str]:
+    """Return the last state that was told of each event or aid."""
+    return {e.args.subject_event: e.args.state for e in watch.events if e.event == "sensor_status"}
+
+
+def deaf(watch: Watch) -> set[str]:
+    return {name for name, state in states(watch).items() if state == "deaf"}
+
+
+@pytest.mark.parametrize(
+    ("hook", "switch", "expected"),
+    [
+        (None, FTRACE, FUNCTIONS),
+        ("fentry", FTRACE, FUNCTIONS | CALLS),
+        ("kprobe", KPROBES, FUNCTIONS | CALLS),
+    ],
+    ids=["lsm and fentry", "fentry", "kprobe"],
+)
+def test_a_hook_that_is_switched_off_is_told(
+    watch: Callable[..., Watch], hook: str | None, switch: Path, expected: set[str]
+) -> None:
+    w = watch(*EVENTS, hook=hook, canary_seconds=CANARY_SECONDS)
+    w.settle(4)
+    assert deaf(w) == set(), "nothing is switched off yet"
+    with switched_off(switch):
+        w.until(lambda _: deaf(w) == expected, BOUND)
+        for event in w.events:
+            if event.event == "sensor_status" and event.args.state == "deaf":
+                found = w.info.attached[event.args.subject_event]
+                assert (event.args.attached, event.args.where) == (found.rung, found.where)
+                assert "does not run" in event.args.reason
+        # What is left is told as before, and what is not is said to be missing.
+        made = call("64", "finit_module", f"fd:{image_of(MODULE)}", "s:alpha=3", 0)
+        assert made.result == 0
+        if hook is None:
+            event = seen(w, made)
+            assert (event.args.param_values, event.sources["param_values"]) == ("alpha=3", "entry")
+            assert event.load.digest is None
+            assert {"load.module_digest", "load.do_init_module"} <= set(event.unread)
+            w.until(lambda _: "do_init_module" in deaf(w), BOUND)
+        else:
+            marked(w)
+            assert by(w, made, "finit_module", "module_digest", "do_init_module") == []
+        assert [e.args.name for e in by(w, made, "module_load")] == [MODULE]
+    w.until(lambda _: not deaf(w) & expected, BOUND)
+    assert {name: state for name, state in states(w).items() if name in expected} == dict.fromkeys(expected, "heard")
+    removed = call("64", "delete_module", f"s:{MODULE}", 0x800)
+    assert (seen(w, removed).result, seen(w, removed).sources["name"]) == (0, "kernel")
+    no_canary_is_shown(w)
+
+
+def no_canary_is_shown(watch: Watch) -> None:
+    """Fail when one of the sensor's own calls, programs or requests has become an event."""
+    own = {os.getpid()}
+    for event in watch.events:
+        if event.event == "process_fork" and event.process and event.process.pid in own:
+            own.add(event.args.child_pid)  # calls of this test, which are not canaries
+    assert not [e for e in watch.events if e.event in CALLS and e.process and e.process.pid == os.getpid()]
+    assert not [e for e in watch.events if e.event == "create_module" and e.process and e.process.pid == os.getpid()]
+    assert not [e for e in watch.events if e.event == "process_exec" and e.args.args == ("true",)]
+    assert not [e for e in watch.events if e.event == "module_request" and e.args.alias == "net-pf-14"]
+    assert not [e for e in watch.events if e.event == "usermodehelper"]
+    asked = [e for e in watch.events if e.event == "process_exec" and e.args.args and "net-pf-14" in e.args.args]
+    assert asked == []
+    assert not [e for e in watch.events if e.event == "module_digest" and e.process and e.process.pid == os.getpid()]
+
+
+UNPRIVILEGED = """
+import json, sys, time
+from ringward.sensor import Sensor, ebpf
+ebpf.LOUD_CANARIES = 1
+with Sensor(sys.argv[1:], canary_seconds=0.5) as sensor:
+    end, events = time.monotonic() + 8, []
+    while time.monotonic() < end:
+        events += sensor.poll(0.1)
+    print(json.dumps([[e.args.state, e.args.subject_event] for e in events if e.event == "sensor_status"]))
+"""
+
+
+def test_what_the_kernel_refuses_before_the_hook_is_no_proof_against_it() -> None:
+    """Without CAP_SYS_MODULE no image is copied; with an empty kernel.modprobe nothing is asked for."""
+    before = MODPROBE.read_text()
+    command = ["setpriv", "--bounding-set=-sys_module", sys.executable, "-c", UNPRIVILEGED, *EVENTS]
+    MODPROBE.write_text("\n")
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    finally:
+        MODPROBE.write_text(before)
+    told = json.loads(done.stdout)
+    assert ["attached", "module_digest"] in told
+    assert ["attached", "module_request"] in told
+    assert [one for one in told if one[0] == "deaf"] == []
+
+
+def test_a_full_ring_is_not_taken_for_a_deaf_hook(watch: Callable[..., Watch]) -> None:
+    """The canary's own records are among the lost ones: the loss is told, and nothing else is concluded."""
+    w = watch("create_module", ring_bytes=4096, canary_seconds=CANARY_SECONDS)
+    end = time.monotonic() + 6
+    rounds = 0
+    while time.monotonic() < end:
+        w.sensor.poll(0)  # the canary sings behind what has just been read
+        for number in range(40):
+            call_here(f"rw_{number}")
+        rounds += 1
+        w.events += w.sensor.poll(0)
+    assert rounds > 3
+    w.until(lambda events: [e for e in events if e.event == "events_lost"])
+    assert deaf(w) == set()
+
+
+def call_here(name: str) -> None:
+    import ctypes
+
+    from ringward.sensor import _native
+
+    text = ctypes.create_string_buffer(name.encode())
+    _native.raw_syscall(174, ctypes.addressof(text))
+
+
+def test_every_default_event_of_modules_has_a_proof() -> None:
+    """Each hook is fired by a canary, or missed in a load that succeeds."""
+    from ringward.sensor import canary, join
+
+    fired = set(canary._CALLS) | set(canary._PROGRAMS) | set(canary._LOUD)
+    by_load = {"module_digest", "module_load", "do_init_module"}
+    assert "steps & " in Path(join.__file__).read_text()
+    without = {name for name, cls in BY_NAME.items() if cls.record and cls.default} - fired - by_load
+    assert without == {"module_free"}
