@@ -4,189 +4,9 @@
  * One of these costs a fraction of what it costs in Python; ringward.sensor.join does the
  * same for every record that is given back here, and a test compares the two.
  */
-#include <limits.h>
-#include <string.h>
-#include <time.h>
-#include "decode.h"
-
-#define CONTEXTS 16		/* tasks whose context is remembered within one batch */
-#define TASK_MAX 128
-#define TIME_MAX (1ull << 62)	/* nanoseconds; beyond it, Python's integers are asked */
-#define ERRORS 256
-
-struct context {
-	unsigned char task[TASK_MAX];
-	PyObject *process;
-};
-
-/* What is done with the calls of one kind. */
-struct kind {
-	bool taken;		/* its entry is kept here */
-	bool wanted;		/* its event is asked for */
-	struct plan *plan;	/* NULL: its return is not for here */
-	int name;		/* which of its fields may name a module that a load is known of; -1: none */
-	PyObject *tags;
-};
-
-struct calls {
-	PyObject_HEAD
-	struct decoder *decoder;
-	PyObject *event, *host, *pending, *loaded, *context, *names, *names_all;
-	PyObject *errors[ERRORS];
-	__u32 id, entered, result, state, flags;	/* offsets, bytes */
-	__u32 is_entered, is_returned, canary;
-	struct kind kinds[KINDS_MAX];
-	struct context contexts[CONTEXTS];
-	__s64 offset, second;
-	char prefix[20];	/* 2026-01-01T00:00:00. */
-};
+#include "calls.h"
 
 static PyObject *CallsType;
-
-enum { EVENT, TIME, KTIME, HOST, CPU, SEQ, HOOK, ABI, PROCESS, ARGS, RESULT, ERROR, DURATION, TAGS, SOURCES, UNREAD,
-       DIFFERENCES, EVENT_FIELDS };
-static const char *const event_fields[] = { "event", "time", "ktime", "host", "cpu", "seq", "hook", "abi", "process",
-	"args", "result", "error", "duration", "tags", "sources", "unread", "differences" };
-
-static __u64 u64_at(const struct record *r, __u32 offset)
-{
-	__u64 value;
-
-	memcpy(&value, r->data + offset, sizeof(value));
-	return value;
-}
-
-static __u32 u32_at(const struct record *r, __u32 offset)
-{
-	__u32 value;
-
-	memcpy(&value, r->data + offset, sizeof(value));
-	return value;
-}
-
-static void forget_contexts(struct calls *self)
-{
-	int i;
-
-	for (i = 0; i < CONTEXTS; i++)
-		Py_CLEAR(self->contexts[i].process);
-}
-
-/* The record's task as ringward.events.context.Process. */
-static PyObject *process_of(struct calls *self, const struct record *r)
-{
-	const unsigned char *task = r->data + self->decoder->header;
-	__u32 size = self->decoder->task, tid = u32_at(r, self->decoder->header + 4);
-	struct context *known = &self->contexts[tid % CONTEXTS];
-	PyObject *bytes;
-
-	if (!known->process || memcmp(known->task, task, size)) {
-		bytes = PyBytes_FromStringAndSize((const char *)task, size);
-		if (!bytes)
-			return NULL;
-		Py_XSETREF(known->process, PyObject_CallOneArg(self->context, bytes));
-		Py_DECREF(bytes);
-		memcpy(known->task, task, size);
-	}
-	return Py_XNewRef(known->process);
-}
-
-/* As ringward.sensor.clock.Clock.text(). */
-static PyObject *time_text(struct calls *self, __u64 ktime)
-{
-	__s64 total = (__s64)ktime + self->offset, second = total / 1000000000, rest = total % 1000000000;
-	PyObject *text;
-	char *out;
-	int i;
-
-	if (rest < 0) {
-		rest += 1000000000;
-		second--;
-	}
-	if (second != self->second || !self->prefix[0]) {
-		time_t when = second;
-		struct tm tm;
-		char buffer[64];
-
-		if (!gmtime_r(&when, &tm) || strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%S.", &tm) != 20) {
-			PyErr_Format(PyExc_OverflowError, "no date for %lld s", (long long)second);
-			return NULL;
-		}
-		memcpy(self->prefix, buffer, sizeof(self->prefix));
-		self->second = second;
-	}
-	text = PyUnicode_New(30, 127);
-	if (!text)
-		return NULL;
-	out = (char *)PyUnicode_1BYTE_DATA(text);
-	memcpy(out, self->prefix, 20);
-	for (i = 28; i >= 20; i--, rest /= 10)
-		out[i] = '0' + rest % 10;
-	out[29] = 'Z';
-	return text;
-}
-
-static PyObject *error_name(struct calls *self, __s64 result)
-{
-	PyObject *number, *text;
-
-	if (result >= 0)
-		Py_RETURN_NONE;
-	if (result > -ERRORS && self->errors[-result])
-		return Py_NewRef(self->errors[-result]);
-	number = PyLong_FromLongLong(result);
-	text = number ? PyObject_Str(number) : NULL;
-	Py_XDECREF(number);
-	return text;
-}
-
-/* What a tail says of the fields, or what the plain cases said; an empty one is the event's own. */
-static PyObject *said(const struct record *r, PyObject *shared, const char *attribute)
-{
-	PyObject *found;
-
-	if (!r->tail)
-		return shared ? Py_NewRef(shared) : PyDict_New();
-	found = PyObject_GetAttrString(r->tail, attribute);
-	if (found == Py_None)
-		Py_SETREF(found, PyDict_New());
-	return found;
-}
-
-static PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args)
-{
-	const struct record_header *h = record_header(r);
-	__u64 entered = u64_at(r, self->entered);
-	__s64 result = u64_at(r, self->result);
-	PyObject *v[EVENT_FIELDS] = {}, *event = NULL;
-	int i, count = DIFFERENCES;
-
-	v[EVENT] = Py_NewRef(kind->plan->name);
-	v[TIME] = time_text(self, h->time);
-	v[KTIME] = PyLong_FromUnsignedLongLong(h->time);
-	v[HOST] = Py_NewRef(self->host);
-	v[CPU] = PyLong_FromUnsignedLong(h->cpu);
-	v[SEQ] = PyLong_FromUnsignedLongLong(h->seq);
-	v[HOOK] = Py_NewRef(self->decoder->hooks[h->hook]);
-	v[ABI] = Py_NewRef(self->decoder->abis[h->abi]);
-	v[PROCESS] = process_of(self, r);
-	v[ARGS] = Py_NewRef(args);
-	v[RESULT] = PyLong_FromLongLong(result);
-	v[ERROR] = error_name(self, result);
-	v[DURATION] = PyLong_FromLongLong((__s64)h->time - (__s64)entered);
-	v[TAGS] = Py_NewRef(kind->tags);
-	v[SOURCES] = said(r, r->sources, "sources");
-	v[UNREAD] = said(r, r->unread, "unread");
-	if (r->tail)
-		v[count++] = PyObject_GetAttrString(r->tail, "differences");
-	for (i = 0; i < count && v[i]; i++)
-		;
-	if (i == count)
-		event = PyObject_Vectorcall(self->event, v, 0, count == EVENT_FIELDS ? self->names_all : self->names);
-	for (i = 0; i < count; i++)
-		Py_XDECREF(v[i]);
-	return event;
-}
 
 /* 1: it is told (or not asked for); 0: it belongs to a load, and is Python's; -1: an exception. */
 static int call_returned(struct calls *self, struct kind *kind, struct record *r, PyObject *out)
@@ -375,7 +195,6 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *key, *value;
 	struct calls o = {}, *self;
 	Py_ssize_t at = 0;
-	int i;
 
 	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
 			      &o.id, &o.entered, &o.result, &o.state, &o.flags, &o.is_entered, &o.is_returned, &o.canary,
@@ -399,10 +218,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	self->pending = Py_NewRef(pending);
 	self->loaded = Py_NewRef(loaded);
 	self->context = Py_NewRef(context);
-	self->names_all = PyTuple_New(EVENT_FIELDS);
-	for (i = 0; self->names_all && i < EVENT_FIELDS; i++)
-		PyTuple_SET_ITEM(self->names_all, i, PyUnicode_InternFromString(event_fields[i]));
-	self->names = self->names_all ? PyTuple_GetSlice(self->names_all, 0, DIFFERENCES) : NULL;
+	self->names_all = event_names();
+	self->names = self->names_all ? PyTuple_GetSlice(self->names_all, 0, PyTuple_GET_SIZE(self->names_all) - 1) : NULL;
 	while (PyDict_Next(errors, &at, &key, &value)) {
 		long number = PyLong_AsLong(key);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "decode.h"
 
-PyObject *DecoderType, *BatchType;
+PyObject *DecoderType;
 
 const struct record_header *record_header(const struct record *r)
 {
@@ -36,56 +36,6 @@ int record_check(struct decoder *d, struct record *r)
 		return -1;
 	}
 	return 0;
-}
-
-static int batch_note(struct batch *self, const struct record_header *h)
-{
-	struct run *run = self->runs + self->run_count;
-	size_t room = self->run_room ? 2 * self->run_room : 64;
-
-	/* The last run of this CPU; runs are few, and the newest is the likely one. */
-	while (run-- > self->runs) {
-		if (run->cpu != h->cpu)
-			continue;
-		if (run->last + 1 != h->seq)
-			break;
-		run->last = h->seq;
-		return 0;
-	}
-	if (self->run_count == self->run_room) {
-		run = PyMem_Realloc(self->runs, room * sizeof(*run));
-		if (!run) {
-			PyErr_NoMemory();
-			return -1;
-		}
-		self->runs = run;
-		self->run_room = room;
-	}
-	self->runs[self->run_count++] = (struct run){ h->cpu, h->seq, h->seq };
-	return 0;
-}
-
-int batch_step(struct batch *self, struct record *r)
-{
-	size_t size = PyBytes_GET_SIZE(self->data), padded;
-	const unsigned char *data = (const unsigned char *)PyBytes_AS_STRING(self->data);
-
-	if (self->at >= size)
-		return 0;
-	memset(r, 0, offsetof(struct record, values));
-	r->decoder = self->decoder;
-	if (size - self->at >= 8)
-		memcpy(&r->len, data + self->at, sizeof(r->len));
-	padded = ((size_t)r->len + 7) & ~(size_t)7;
-	if (size - self->at < 8 || padded > size - self->at - 8) {
-		PyErr_SetString(self->decoder->error, "the batch is cut");
-		return -1;
-	}
-	r->data = data + self->at + 8;
-	if (record_check(self->decoder, r) || batch_note(self, record_header(r)))
-		return -1;
-	self->at += 8 + padded;
-	return 1;
 }
 
 void record_clear(struct record *r)
@@ -201,78 +151,6 @@ out:
 	return result;
 }
 
-static PyObject *batch_next(struct batch *self)
-{
-	struct record r;
-
-	return batch_step(self, &r) > 0 ? record_whole(&r) : NULL;
-}
-
-static PyObject *batch_runs(struct batch *self, PyObject *unused)
-{
-	PyObject *list = PyList_New(self->run_count);
-	size_t i;
-
-	for (i = 0; list && i < self->run_count; i++) {
-		PyObject *item = Py_BuildValue("(IKK)", self->runs[i].cpu, self->runs[i].first, self->runs[i].last);
-
-		if (!item)
-			Py_CLEAR(list);
-		else
-			PyList_SET_ITEM(list, i, item);
-	}
-	return list;
-}
-
-static void batch_dealloc(struct batch *self)
-{
-	PyTypeObject *type = Py_TYPE((PyObject *)self);
-
-	PyMem_Free(self->runs);
-	Py_XDECREF(self->data);
-	Py_XDECREF(self->decoder);
-	type->tp_free(self);
-	Py_DECREF(type);
-}
-
-static PyMethodDef batch_methods[] = {
-	{ "runs", (PyCFunction)batch_runs, METH_NOARGS,
-	  "[(cpu, first, last)]: the sequence numbers of the records taken so far, in their order" },
-	{ 0 },
-};
-
-static PyType_Slot batch_slots[] = {
-	{ Py_tp_doc, "The records of what Ring.drain gave, one after the other." },
-	{ Py_tp_iter, PyObject_SelfIter },
-	{ Py_tp_iternext, batch_next },
-	{ Py_tp_dealloc, batch_dealloc },
-	{ Py_tp_methods, batch_methods },
-	{ 0 },
-};
-
-static PyType_Spec batch_spec = {
-	.name = "ringward.sensor._native.Batch",
-	.basicsize = sizeof(struct batch),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-	.slots = batch_slots,
-};
-
-static PyObject *decoder_batch(struct decoder *self, PyObject *data)
-{
-	struct batch *batch;
-
-	if (!PyBytes_Check(data)) {
-		PyErr_SetString(PyExc_TypeError, "a batch is bytes, as Ring.drain gives them");
-		return NULL;
-	}
-	batch = (struct batch *)((PyTypeObject *)BatchType)->tp_alloc((PyTypeObject *)BatchType, 0);
-	if (batch) {
-		batch->decoder = (struct decoder *)Py_NewRef((PyObject *)self);
-		batch->data = Py_NewRef(data);
-	}
-	return (PyObject *)batch;
-}
-
 static PyObject *decoder_one(struct decoder *self, PyObject *data)
 {
 	struct record r = { .decoder = self };
@@ -370,7 +248,7 @@ fail:
 }
 
 static PyMethodDef decoder_methods[] = {
-	{ "batch", (PyCFunction)decoder_batch, METH_O, "(bytes) -> Batch" },
+	{ "batch", (PyCFunction)batch_new, METH_O, "(bytes) -> Batch" },
 	{ "one", (PyCFunction)decoder_one, METH_O, "(bytes) -> the record that these bytes are" },
 	{ 0 },
 };
@@ -395,7 +273,5 @@ static PyType_Spec decoder_spec = {
 int decode_register(PyObject *module)
 {
 	DecoderType = PyType_FromSpec(&decoder_spec);
-	BatchType = PyType_FromSpec(&batch_spec);
-	return DecoderType && BatchType && !PyModule_AddObjectRef(module, "Decoder", DecoderType) &&
-		!PyModule_AddObjectRef(module, "Batch", BatchType) ? 0 : -1;
+	return DecoderType && !PyModule_AddObjectRef(module, "Decoder", DecoderType) ? batch_register(module) : -1;
 }

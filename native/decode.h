@@ -50,6 +50,18 @@ struct op {
 	struct member members[MEMBERS_MAX];
 };
 
+/* A way to make a field, by the name that plans give it. */
+struct reading {
+	const char *name;
+	PyObject *(*read)(struct op *op, struct record *r);
+	const char *said[2];	/* of the field, in a plain case */
+	int least;		/* members */
+	bool bytes;		/* its members may be bytes */
+	bool known;		/* it looks another field up, see read_known() */
+};
+
+extern const struct reading readings[];
+
 /* How one kind of record is made. */
 struct plan {
 	PyObject *name, *cls;
@@ -90,6 +102,9 @@ struct plan *plan_new(PyObject *spec);
 void plan_free(struct plan *plan);
 PyObject *member_value(const struct member *m, const struct record *r);
 __u64 member_number(const struct member *m, const struct record *r);
+
+PyObject *batch_new(struct decoder *decoder, PyObject *data);
+int batch_register(PyObject *module);
 
 /* The record of a batch that comes next; 0 at its end, -1 with an exception. */
 int batch_step(struct batch *self, struct record *r);

@@ -21,6 +21,8 @@ LONGEST = 400
 
 WITHOUT_OWN_TEST = {
     "version.py": "a constant; tests/test_main.py compares it with the package's",
+    "sensor/features.py": "tests/kernel/test_features.py compares it with bpftool and the kernel's configuration",
+    "sensor/probes.py": "tries that only a kernel answers: tests/kernel/test_features.py; decisions: test_answers.py",
 }
 """Source files that need no test file of their name, and why."""
 TESTED_TOGETHER = {
@@ -131,6 +133,10 @@ def test_only_front_ends_print() -> None:
     assert [fault for source, path in each_source() for fault in print_faults(source, path)] == []
 
 
+def paths_tested_together() -> list[str]:
+    return [path for _source, path in each_source() if any(path.startswith(folder) for folder in TESTED_TOGETHER)]
+
+
 def test_every_source_file_has_a_test_file() -> None:
     missing = {
         path: test_file_of(path)
@@ -151,6 +157,8 @@ def test_the_list_of_files_without_test_is_not_out_of_date() -> None:
 
 def test_every_unit_test_belongs_to_a_source_file() -> None:
     wanted = {test_file_of(path) for _source, path in each_source()}
+    # One of the files that are tested together may have a test of its own besides.
+    wanted |= {f"tests/{Path(path).parent.parent}/test_{Path(path).name}" for path in paths_tested_together()}
     there = {p.relative_to(ROOT).as_posix() for layer in LAYERS for p in (ROOT / "tests" / layer).rglob("test_*.py")}
     assert there - wanted == set()
 

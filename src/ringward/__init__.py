@@ -6,8 +6,7 @@ async for event in ringward.Sensor(["finit_module"]):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing costs as much as the interpreter's own start
 if TYPE_CHECKING:
     from ringward.events import Event
     from ringward.events.filter import Filter
@@ -24,7 +23,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for: the command line starts without all of it."""
     if name not in _HOMES:
         raise AttributeError(f"module 'ringward' has no attribute '{name}'")

@@ -39,8 +39,8 @@ def open_folder() -> Path:
     raise AssertionError("neither /run nor /tmp takes setuid programs and device nodes")
 
 
-@pytest.fixture(scope="session")
-def program() -> Iterator[Callable[[str], Path]]:
+@pytest.fixture(scope="session", name="program")
+def program_fixture() -> Iterator[Callable[[str], Path]]:
     """Return the path of a compiled program, by its name."""
     folder = open_folder()
     yield lambda name: compiled(name, folder)
@@ -48,8 +48,8 @@ def program() -> Iterator[Callable[[str], Path]]:
     compiled.cache_clear()
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+@pytest.fixture(name="folder")
+def folder_fixture() -> Iterator[Path]:
     """Give a folder as `open_folder` makes it, for one test."""
     made = open_folder()
     yield made

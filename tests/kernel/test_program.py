@@ -18,7 +18,7 @@ import pytest
 from ringward.events import Event
 from ringward.events.filter import Filter
 from tests.kernel.conftest import IN_GUEST, Watch
-from tests.kernel.programs import NOBODY, folder, program  # noqa: F401 - fixtures
+from tests.kernel.programs import NOBODY, folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, stat_of
 
 OWNER = 4711
@@ -65,7 +65,7 @@ def proc_stat(pid: int) -> tuple[int, int]:
     return int(fields[1]), int(fields[19])
 
 
-def test_arguments_directory_and_file(w, folder):  # noqa: F811
+def test_arguments_directory_and_file(w, folder):
     copy = folder / "a program"
     shutil.copy("/bin/true", copy)
     args = [str(copy), "two words", "", "Grüße", "\t\n", "x" * 100]
@@ -94,12 +94,19 @@ def test_arguments_that_do_not_fit(w):
     assert len("\0".join(event.args.args)) in (2047, 2048)
 
 
+def test_the_root_is_a_directory_too(w):
+    process = subprocess.Popen(["/bin/true"], cwd="/")
+    process.wait()
+    event = one(w, "process_exec", process.pid)
+    assert event.args.cwd == event.process.cwd == "/"
+
+
 def test_namespaces_and_login(w):
     process = subprocess.Popen(["sleep", "60"])
     try:
         event = one(w, "process_exec", process.pid)
         links = {"mnt": "mnt", "pid": "pid", "net": "net", "user": "user"}
-        found = {key: os.readlink(f"/proc/{process.pid}/ns/{name}") for key, name in links.items()}
+        found = {key: str(Path(f"/proc/{process.pid}/ns/{name}").readlink()) for key, name in links.items()}
         assert {key: f"{key}:[{number}]" for key, number in event.process.namespaces.items()} == found
         login = Path(f"/proc/{process.pid}/loginuid")
         if login.exists():
@@ -126,7 +133,7 @@ def test_ancestors_as_proc_has_them(w):
         assert event.process.parent == event.process.ancestors[0].id
         inner, outer, test = event.process.ancestors[:3]
         assert (inner.args, outer.pid, test.pid) == (("sh", "-c", "/bin/sleep 60; :"), process.pid, os.getpid())
-        assert outer.exe == os.readlink(f"/proc/{process.pid}/exe")
+        assert outer.exe == str(Path(f"/proc/{process.pid}/exe").readlink())
     finally:
         os.kill(event.process.pid, signal.SIGKILL)
         process.wait()
@@ -144,7 +151,7 @@ def test_ancestors_that_are_gone(w):
     assert event.process.ancestors[0].pid == event.process.ppid
 
 
-def test_a_script_and_its_interpreter(w, folder):  # noqa: F811
+def test_a_script_and_its_interpreter(w, folder):
     script, shell, link = folder / "script", folder / "shell", folder / "link"
     shutil.copy("/bin/sh", shell)
     link.symlink_to(shell)
@@ -160,7 +167,7 @@ def test_a_script_and_its_interpreter(w, folder):  # noqa: F811
     assert (event.differences, event.process.comm) == ((), "script")
 
 
-def test_a_link_leads_to_the_file(w, folder):  # noqa: F811
+def test_a_link_leads_to_the_file(w, folder):
     link = folder / "link"
     link.symlink_to("/bin/true")
     process = subprocess.Popen([link])
@@ -170,7 +177,7 @@ def test_a_link_leads_to_the_file(w, folder):  # noqa: F811
     assert (event.differences, event.process.comm) == ((), "link")
 
 
-def test_a_memfd_is_deleted(w, program):  # noqa: F811
+def test_a_memfd_is_deleted(w, program):
     process = subprocess.Popen([program("exec"), "memfd", program("end")])
     process.wait()
     first, second = execs(w, process.pid, 2)
@@ -180,7 +187,7 @@ def test_a_memfd_is_deleted(w, program):  # noqa: F811
     assert second.args.path.startswith("/dev/fd/")
 
 
-def test_a_deleted_file(w, folder):  # noqa: F811
+def test_a_deleted_file(w, folder):
     copy = folder / "sh"
     shutil.copy("/bin/sh", copy)
     process = subprocess.Popen([copy, "-c", f"rm {copy}; exec /proc/self/exe -c 'exit 5'"])
@@ -191,7 +198,7 @@ def test_a_deleted_file(w, folder):  # noqa: F811
     assert second.args.path == "/proc/self/exe"
 
 
-def test_execveat_of_a_name_and_of_a_file(w, program, folder):  # noqa: F811
+def test_execveat_of_a_name_and_of_a_file(w, program, folder):
     shutil.copy("/bin/true", folder / "name")
     for how, what in (("at", [folder, "name"]), ("fd", [folder / "name"])):
         process = subprocess.Popen([program("exec"), how, *what])
@@ -202,7 +209,7 @@ def test_execveat_of_a_name_and_of_a_file(w, program, folder):  # noqa: F811
         assert event.args.path.startswith("/dev/fd/")
 
 
-def test_exec_by_a_second_thread(w, program):  # noqa: F811
+def test_exec_by_a_second_thread(w, program):
     # The kernel gives it the first thread's number.
     process = subprocess.Popen([program("exec"), "thread", program("end"), "code", "9"])
     assert process.wait() == 9
@@ -218,15 +225,15 @@ def test_exec_by_a_second_thread(w, program):  # noqa: F811
     assert one(w, "process_exit", process.pid).args.code == 9
 
 
-def test_in_a_root_of_its_own(w, folder):  # noqa: F811
+def test_in_a_root_of_its_own(w, folder):
     copy = folder / "bin" / "sleep"
     copy.parent.mkdir()
     shutil.copy("/bin/busybox", copy)
-    process = subprocess.Popen(["/bin/sleep", "60"], preexec_fn=lambda: os.chroot(folder), cwd="/")
+    process = subprocess.Popen(["chroot", folder, "/bin/sleep", "60"])
     try:
-        event = one(w, "process_exec", process.pid)
-        assert os.readlink(f"/proc/{process.pid}/exe") == event.args.exe.path == str(copy)
-        assert (event.args.path, event.args.cwd) == ("/bin/sleep", "/")
+        event = execs(w, process.pid, 2)[1]
+        assert str(Path(f"/proc/{process.pid}/exe").readlink()) == event.args.exe.path == str(copy)
+        assert (event.args.path, event.args.cwd) == ("/bin/sleep", str(folder))
         assert event.differences == ()
     finally:
         process.kill()
@@ -234,18 +241,18 @@ def test_in_a_root_of_its_own(w, folder):  # noqa: F811
 
 
 @pytest.mark.xfail(strict=True, reason="the record does not say which root a process had that has ended")
-def test_in_a_root_of_its_own_and_gone(w, folder):  # noqa: F811
+def test_in_a_root_of_its_own_and_gone(w, folder):
     copy = folder / "bin" / "true"
     copy.parent.mkdir()
     shutil.copy("/bin/busybox", copy)
-    process = subprocess.Popen(["/bin/true"], preexec_fn=lambda: os.chroot(folder))
+    process = subprocess.Popen(["chroot", folder, "/bin/true"])
     process.wait()
-    event = one(w, "process_exec", process.pid)
+    event = execs(w, process.pid, 2)[1]
     assert (event.args.path, event.args.exe.path) == ("/bin/true", str(copy))
     assert event.differences == ()
 
 
-def test_across_mounts(w, folder):  # noqa: F811
+def test_across_mounts(w, folder):
     command = f"mkdir {folder}/a; mount -t tmpfs none {folder}/a; cp /bin/true {folder}/a/program; cd {folder}/a; "
     process = subprocess.Popen(["unshare", "-m", "sh", "-c", f"{command} exec ./program"])
     assert process.wait() == 0
@@ -256,7 +263,7 @@ def test_across_mounts(w, folder):  # noqa: F811
     assert event.differences == ()
 
 
-def test_a_setuid_program(w, program, folder):  # noqa: F811
+def test_a_setuid_program(w, program, folder):
     copy = folder / "ids"
     shutil.copy(program("exec"), copy)
     os.chown(copy, OWNER, OWNER)
@@ -273,7 +280,7 @@ def test_a_setuid_program(w, program, folder):  # noqa: F811
 
 
 @pytest.mark.parametrize("code", [0, 1, 200])
-def test_exit_code(w, program, code):  # noqa: F811
+def test_exit_code(w, program, code):
     process = subprocess.Popen([program("end"), "code", str(code)])
     assert process.wait() == code
     event = one(w, "process_exit", process.pid)
@@ -283,12 +290,11 @@ def test_exit_code(w, program, code):  # noqa: F811
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
-def test_end_by_a_signal(w, program, folder, number):  # noqa: F811
-    limit = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    command = [program("end"), "signal", str(int(number))]
-    process = subprocess.Popen(
-        command, cwd=folder, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
-    )
+def test_end_by_a_signal(w, program, folder, number):
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    process = subprocess.Popen([program("end"), "signal", str(int(number))], cwd=folder)
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
     _, status = os.waitpid(process.pid, 0)
     process.returncode = 0
     event = one(w, "process_exit", process.pid)
@@ -298,7 +304,7 @@ def test_end_by_a_signal(w, program, folder, number):  # noqa: F811
         assert os.WCOREDUMP(status) == (number == signal.SIGSEGV)
 
 
-def test_a_process_ends_with_its_last_thread(w, program):  # noqa: F811
+def test_a_process_ends_with_its_last_thread(w, program):
     process = subprocess.Popen([program("end"), "threads", "7"])
     assert process.wait() == 7
     event = one(w, "process_exit", process.pid)
@@ -394,7 +400,7 @@ def test_only_one_user(watch):
 
 
 @contextlib.contextmanager
-def waiting(program: Callable[[str], Path], *command: str) -> Iterator[subprocess.Popen[str]]:  # noqa: F811
+def waiting(program: Callable[[str], Path], *command: str) -> Iterator[subprocess.Popen[str]]:
     """Start a process that becomes a command when a line is written to it."""
     process = subprocess.Popen([program("exec"), "wait", *command], stdin=subprocess.PIPE, text=True)
     try:
@@ -404,7 +410,7 @@ def waiting(program: Callable[[str], Path], *command: str) -> Iterator[subproces
         process.communicate()
 
 
-def test_only_one_process(watch, program):  # noqa: F811
+def test_only_one_process(watch, program):
     with waiting(program, "sh", "-c", "/bin/true child; exec /bin/true shown") as process:
         w = watch("programs", only=Filter(pids=frozenset({process.pid})))
         subprocess.run(["/bin/true", "other"], check=True)
@@ -418,7 +424,7 @@ def test_only_one_process(watch, program):  # noqa: F811
         assert left_out() >= 2
 
 
-def test_one_process_and_what_it_starts(watch, program):  # noqa: F811
+def test_one_process_and_what_it_starts(watch, program):
     with waiting(program, "sh", "-c", "sh -c '/bin/true grandchild; :'; /bin/true child") as process:
         w = watch("programs", follow=process.pid)
         subprocess.run(["/bin/true", "other"], check=True)
@@ -435,7 +441,7 @@ def test_one_process_and_what_it_starts(watch, program):  # noqa: F811
 
 @pytest.mark.guest
 @pytest.mark.modules
-def test_one_process_and_the_modules_that_it_causes(watch, program, folder):  # noqa: F811
+def test_one_process_and_the_modules_that_it_causes(watch, program, folder):
     command = (str(program("autoload")), "socket:35")
     with waiting(program, *command) as process:
         w = watch("modules", "programs", follow=process.pid)

@@ -16,7 +16,7 @@ import pytest
 
 from ringward.events import Event
 from tests.kernel.conftest import Watch
-from tests.kernel.programs import folder, preemptible, program  # noqa: F401 - fixtures
+from tests.kernel.programs import folder_fixture, preemptible, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, attribute, call_of, listed, own_module, remove, stat_of
 
 CALLS = 60
@@ -30,7 +30,7 @@ ENOUGH = 3
 
 
 @pytest.fixture
-def race(program: Callable[[str], Path]) -> Iterator[Callable[..., list[tuple[int, int]]]]:  # noqa: F811 - a fixture
+def race(program: Callable[[str], Path]) -> Iterator[Callable[..., list[tuple[int, int]]]]:
     path = program("race")
 
     def run(*args: object) -> list[tuple[int, int]]:
@@ -63,8 +63,8 @@ def provoke(w: Watch, run: Callable[[], list[tuple[int, int]]]) -> list[tuple[Ev
     found: list[tuple[Event, int]] = []
     for _ in range(ROUNDS):
         results = run()
-        pid = results[0][0]
-        w.until(lambda events, pid=pid: len(call_of(events, pid)) >= len(results), 2 * SECONDS)
+        pid, count = results[0][0], len(results)
+        w.until(lambda events, pid=pid, count=count: len(call_of(events, pid)) >= count, 2 * SECONDS)
         events = call_of(w.events, pid)
         assert [event.result for event in events] == [result for _, result in results]
         found += [(event, result) for event, (_, result) in zip(events, results, strict=True)]
@@ -152,7 +152,7 @@ def test_name_that_goes(w, race):
 
 @pytest.mark.guest
 @pytest.mark.modules
-def test_file_behind_the_descriptor(w, race, folder):  # noqa: F811
+def test_file_behind_the_descriptor(w, race, folder):
     module, text = folder / "a.ko", folder / "b.ko"
     shutil.copy(own_module("rw_fail"), module)
     text.write_text("no module\n" * 20)
@@ -173,7 +173,7 @@ def ran(w: Watch) -> dict[int, Event]:
     return {event.process.pid: event for event in w.of("process_exec")}
 
 
-def test_path_of_a_program(watch, race, program):  # noqa: F811
+def test_path_of_a_program(watch, race, program):
     paths = [Path("/tmp/ra"), Path("/tmp/rb")]
     for path in paths:
         shutil.copy(program("end"), path)

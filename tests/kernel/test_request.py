@@ -12,7 +12,7 @@ import pytest
 
 from ringward.events import Event
 from tests.kernel.conftest import Watch
-from tests.kernel.programs import NOBODY, folder, program  # noqa: F401 - fixtures
+from tests.kernel.programs import NOBODY, folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, image, listed, remove, sha256sum
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
@@ -57,8 +57,8 @@ def w(opened: Watch) -> Iterator[Watch]:
 
 @pytest.fixture
 def autoload(
-    program: Callable[[str], Path],  # noqa: F811 - a fixture
-    folder: Path,  # noqa: F811 - a fixture
+    program: Callable[[str], Path],
+    folder: Path,
 ) -> Callable[..., list[Asked]]:
     path = program("autoload")
 
@@ -105,7 +105,7 @@ def check_cause(w: Watch, asked: Asked, alias: str, load: Event) -> None:
     assert int(asking.args.call_site, 16) > 1 << 63
 
 
-def check_appletalk(w: Watch, asked: Asked, folder: Path) -> Event:  # noqa: F811
+def check_appletalk(w: Watch, asked: Asked, folder: Path) -> Event:
     """Check the three loads of net-pf-5; return the request."""
     w.until(lambda _: len(loads(w)) >= 3, SECONDS)
     found = {load.load.module: load for load in loads(w)}
@@ -124,7 +124,7 @@ def check_appletalk(w: Watch, asked: Asked, folder: Path) -> Event:  # noqa: F81
     return request(w, "net-pf-5")
 
 
-def test_a_socket_loads_three(w, autoload, folder):  # noqa: F811
+def test_a_socket_loads_three(w, autoload, folder):
     (asked,) = autoload("socket:5")
     assert asked.result == 0
     event = check_appletalk(w, asked, folder)
@@ -132,7 +132,7 @@ def test_a_socket_loads_three(w, autoload, folder):  # noqa: F811
     assert event.process.args == (event.process.exe, "socket:5")
 
 
-def test_a_socket_of_an_unprivileged_user(w, autoload, folder):  # noqa: F811
+def test_a_socket_of_an_unprivileged_user(w, autoload, folder):
     (asked,) = autoload("socket:5", user=NOBODY, group=NOBODY, extra_groups=[])
     assert asked.result == 0
     event = check_appletalk(w, asked, folder)
@@ -152,7 +152,7 @@ def test_a_device_that_nothing_serves(w, autoload):
     assert (end.args.code, end.load.id) == (1, event.load.id)
 
 
-def test_a_device_that_a_module_serves(w, autoload, folder):  # noqa: F811
+def test_a_device_that_a_module_serves(w, autoload, folder):
     (asked,) = autoload("char:10:223")
     assert asked.result == 0
     w.until(lambda _: loads(w), SECONDS)

@@ -12,7 +12,7 @@ import pytest
 
 from ringward.events import Event
 from tests.kernel.conftest import Watch
-from tests.kernel.programs import NOBODY, program  # noqa: F401 - a fixture
+from tests.kernel.programs import NOBODY, program_fixture  # noqa: F401 - a fixture
 from tests.kernel.witness import SECONDS, call_of, listed, remove, steps_of
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
@@ -36,7 +36,7 @@ def w(opened: Watch) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def delete(w: Watch, program: Callable[[str], Path]) -> Callable[..., Event]:  # noqa: F811 - a fixture
+def delete(w: Watch, program: Callable[[str], Path]) -> Callable[..., Event]:
     path = program("load")
 
     def call(*args: object, **user: object) -> Event:

@@ -74,7 +74,7 @@ def own_module(name: str) -> Path:
     """Return the file of one of the project's own modules, built for this kernel from these very sources."""
     # vmtest makes this a link into its cache: CACHE/kernels/RELEASE/lib/modules/RELEASE
     release = os.uname().release
-    cache = Path(os.readlink(f"/lib/modules/{release}")).parents[4]
+    cache = Path(f"/lib/modules/{release}").readlink().parents[4]
     compiler = subprocess.run([COMPILER, "--version"], check=True, capture_output=True, text=True).stdout
     file = cache / "modules" / f"{release}-{content_key(source_files(), release, compiler)}" / f"{name}.ko"
     assert file.exists(), f"{file} is not there: run `python -m vmtest --modules KERNEL` on the host before"

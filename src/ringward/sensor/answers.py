@@ -46,15 +46,27 @@ def autoload_of(modprobe: Text, executable: Callable[[str], bool]) -> Answer:
     return Answer(YES, f"kernel.modprobe = {modprobe.text}")
 
 
-def signatures_of(enforce: Text, modules: Text) -> Answer:
-    """module.sig_enforce: whether unsigned modules are refused."""
+def lockdown_mode(lockdown: Text) -> str | None:
+    """Return none, integrity or confidentiality; None when it is not known."""
+    words_of = (lockdown.text or "").split()
+    return next((word.strip("[]") for word in words_of if word.startswith("[")), None)
+
+
+def signatures_of(enforce: Text, modules: Text, lockdown: Text) -> Answer:
+    """module.sig_enforce, or any lockdown: whether unsigned modules are refused (kernel/module/signing.c)."""
     if modules.text is None and modules.error == errno.ENOENT:
         return Answer(NO, "there are no loadable modules")
     if enforce.text is None:
         return absent(enforce, "the kernel is built without module signatures (CONFIG_MODULE_SIG)")
+    said = f"module.sig_enforce = {enforce.text}"
+    mode = lockdown_mode(lockdown)
     if enforce.text in ("Y", "1"):
-        return Answer(YES, f"module.sig_enforce = {enforce.text}")
-    return Answer(NO, f"module.sig_enforce = {enforce.text}: an unsigned module taints the kernel and loads")
+        return Answer(YES, said)
+    if mode is None:
+        return Answer(UNKNOWN, f"{said}; whether lockdown refuses unsigned modules is not known")
+    if mode != "none":
+        return Answer(YES, f"lockdown: {mode}; {said}")
+    return Answer(NO, f"{said}: an unsigned module taints the kernel and loads")
 
 
 def compression_of(compression: Text) -> Answer:
@@ -153,8 +165,7 @@ def lsm_of(fired: Answer, active: Text) -> Answer:
 def lockdown_of(lockdown: Text, readable: Answer) -> Answer:
     """Whether eBPF may read kernel memory (by trying), and what the lockdown file says of why not."""
     if lockdown.text is not None:
-        mode = next((word.strip("[]") for word in lockdown.text.split() if word.startswith("[")), lockdown.text)
-        said = f"lockdown: {mode}"
+        said = f"lockdown: {lockdown_mode(lockdown) or lockdown.text}"
     elif lockdown.error == errno.ENOENT:
         said = f"lockdown not known: no {lockdown.path} (securityfs is not mounted, or no lockdown LSM)"
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 
 from ringward.events.context import Event
 from ringward.events.registry import BY_NAME
@@ -67,7 +66,7 @@ class UeventSource:
 
     def wait(self, ns: int) -> None:
         """Wait for a message, at most `ns` nanoseconds."""
-        select.select([self._sensor.fileno()], [], [], ns / 1e9)
+        self._sensor.wait(ns)
 
     def look(self) -> list[Event]:
         """Return what the kernel has told."""

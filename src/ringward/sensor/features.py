@@ -17,6 +17,8 @@ import msgspec
 from ringward.sensor import answers, probes
 from ringward.sensor.probes import NO, UNKNOWN, YES, Answer, read
 
+LOCKDOWN = "/sys/kernel/security/lockdown"
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -148,9 +150,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "kernel_read",
         "kernel memory for eBPF",
-        lambda: answers.lockdown_of(
-            read("/sys/kernel/security/lockdown"), probes.helper(probes.HELPER_PROBE_READ_KERNEL)
-        ),
+        lambda: answers.lockdown_of(read(LOCKDOWN), probes.helper(probes.HELPER_PROBE_READ_KERNEL)),
         "every eBPF hook: lockdown=confidentiality forbids what they read",
         "boot with lockdown=integrity or less",
     ),
@@ -219,7 +219,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "sig_enforce",
         "only signed modules",
-        lambda: answers.signatures_of(read("/sys/module/module/parameters/sig_enforce"), read("/proc/modules")),
+        lambda: answers.signatures_of(
+            read("/sys/module/module/parameters/sig_enforce"), read("/proc/modules"), read(LOCKDOWN)
+        ),
         "",
         "boot with module.sig_enforce=1",
     ),

@@ -10,7 +10,7 @@ from ringward.events.registry import BY_NAME
 
 # Events whose records the sensor needs for itself: ancestry, and who was started for a request.
 CONTEXT_EVENTS = ("process_fork", "process_exec", "process_exit")
-ORIGIN_EVENTS = ("module_request", "usermodehelper")
+ORIGIN_EVENTS = ("module_request", "usermodehelper", "udev_device")
 
 
 @dataclass

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string.h>
+#include "decode.h"
+
+#define CONTEXTS 16		/* tasks whose context is remembered within one batch */
+#define TASK_MAX 128
+#define TIME_MAX (1ull << 62)	/* nanoseconds; beyond it, Python's integers are asked */
+#define ERRORS 256
+
+struct context {
+	unsigned char task[TASK_MAX];
+	PyObject *process;
+};
+
+/* What is done with the calls of one kind. */
+struct kind {
+	bool taken;		/* its entry is kept here */
+	bool wanted;		/* its event is asked for */
+	struct plan *plan;	/* NULL: its return is not for here */
+	int name;		/* which of its fields may name a module that a load is known of; -1: none */
+	PyObject *tags;
+};
+
+struct calls {
+	PyObject_HEAD
+	struct decoder *decoder;
+	PyObject *event, *host, *pending, *loaded, *context, *names, *names_all;
+	PyObject *errors[ERRORS];
+	__u32 id, entered, result, state, flags;	/* offsets, bytes */
+	__u32 is_entered, is_returned, canary;
+	struct kind kinds[KINDS_MAX];
+	struct context contexts[CONTEXTS];
+	__s64 offset, second;
+	char prefix[20];	/* 2026-01-01T00:00:00. */
+};
+
+static inline __u64 u64_at(const struct record *r, __u32 offset)
+{
+	__u64 value;
+
+	memcpy(&value, r->data + offset, sizeof(value));
+	return value;
+}
+
+static inline __u32 u32_at(const struct record *r, __u32 offset)
+{
+	__u32 value;
+
+	memcpy(&value, r->data + offset, sizeof(value));
+	return value;
+}
+
+void forget_contexts(struct calls *self);
+
+/* The members that an event is given by name; the last, differences, is left out where there can be none. */
+PyObject *event_names(void);
+
+PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args);

@@ -1,0 +1,43 @@
+"""The source without eBPF says what is missing, and never more than uevents tell."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ringward.events import select
+from ringward.sensor.degraded import SEEN, UeventSource, advice
+from ringward.sensor.info import SensorError, Totals
+
+
+def test_advice_is_one_line_that_says_what_to_do():
+    as_user = advice("Operation not permitted", root=False)
+    assert "\n" not in as_user
+    assert "Operation not permitted" in as_user
+    assert "run as root" in as_user
+    assert "ringward doctor" in advice("Operation not permitted", root=True)
+
+
+def test_what_uevents_cannot_tell_is_missing_with_the_reason():
+    source = UeventSource(select([]), Totals(), "no BTF")
+    source.close()
+    assert set(source.info.attached) == set(SEEN)
+    assert all(how.rung == "uevent" and how.loses for how in source.info.attached.values())
+    assert source.info.missing["finit_module"] == "no BTF"
+    assert not set(source.info.missing) & set(SEEN)
+    assert source.info.kind == "uevent"
+    assert source.info.degraded is not None
+    assert "no BTF" in source.info.degraded
+    assert source.info.kernel == os.uname().release
+
+
+def test_asked_for_it_is_not_degraded():
+    source = UeventSource(select(["modules"]), Totals(), None)
+    source.close()
+    assert source.info.degraded is None
+
+
+def test_programs_alone_cannot_be_watched():
+    with pytest.raises(SensorError, match=r"watch process_exec.*needs eBPF \(no BTF\)"):
+        UeventSource(select(["process_exec"]), Totals(), "no BTF")

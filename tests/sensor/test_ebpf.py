@@ -1,0 +1,61 @@
+"""The eBPF source on this kernel: what it attaches, its own events, its end. Whole tests: tests/kernel."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ringward.events import select
+from ringward.events.catalogue.events_lost import EventsLost
+from ringward.sensor import _native
+from ringward.sensor.clock import Clock
+from ringward.sensor.ebpf import EbpfSource, Wish, own_event
+from ringward.sensor.info import SensorError, Totals
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root (CAP_BPF, CAP_PERFMON)")
+
+
+def test_own_event_is_of_no_process_and_no_cpu():
+    event = own_event(Clock(), "host", EventsLost(3, 1, 4, 6, "full"))
+    assert (event.event, event.hook, event.host) == ("events_lost", "sensor", "host")
+    assert (event.process, event.cpu, event.seq) == (None, None, None)
+    assert event.args.count == 3
+
+
+@needs_root
+def test_first_events_say_what_is_attached_and_what_is_missing():
+    source = EbpfSource(Wish(select(["create_module"]), canary_seconds=None), Totals())
+    try:
+        first = source.look()
+        said = {e.args.subject_event: e.args.state for e in first if e.event == "sensor_status"}
+        assert said["create_module"] == "attached"
+        assert {k for k, v in said.items() if v == "attached"} == set(source.info.attached)
+        assert {k for k, v in said.items() if v == "missing"} == set(source.info.missing)
+    finally:
+        source.close()
+
+
+@needs_root
+def test_a_call_is_seen_and_nothing_comes_after_close():
+    source = EbpfSource(Wish(select(["create_module"]), canary_seconds=None), Totals())
+    seen = []
+    assert _native.raw_syscall(174, 0, 1, 2, 3, 4) < 0
+    end = time.monotonic() + 10
+    while not seen and time.monotonic() < end:
+        seen = [e for e in source.look() if e.event == "create_module" and e.process.pid == os.getpid()]
+        source.wait(50_000_000)
+    source.close()
+    assert [(e.args.code, e.error) for e in seen] == [("0x1", "ENOSYS")]
+
+
+@needs_root
+def test_a_rung_that_no_event_takes_is_an_error_or_another_rung():
+    try:
+        source = EbpfSource(Wish(select(["create_module"]), hook="kprobe", canary_seconds=None), Totals())
+    except SensorError as error:
+        assert "kprobe" in str(error)
+        return
+    assert source.info.attached["create_module"].rung == "tp_btf"
+    source.close()
