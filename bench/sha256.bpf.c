@@ -51,8 +51,10 @@ int bench_sha256(struct bench_sha256 *arguments)
 	const void *data = (const void *)arguments->address;
 	__u8 digest[32] = {};
 
-	if (!value || !state)
+	if (!value || !state) {
+		arguments->result = -ENOENT;
 		return 0;
+	}
 	if (!data) {
 		if (offset > BENCH_BUFFER || size > BENCH_BUFFER - offset) {
 			arguments->result = -EINVAL;
