@@ -140,7 +140,7 @@ static int kind_parse(struct kind *kind, struct decoder *decoder, PyObject *spec
 	PyObject *plan, *tags;
 	int wanted;
 
-	if (!PyArg_ParseTuple(spec, "pOiO", &wanted, &plan, &kind->name, &tags))
+	if (!is_tuple(spec) || !PyArg_ParseTuple(spec, "pOiO", &wanted, &plan, &kind->name, &tags))
 		return -1;
 	kind->taken = true;
 	kind->wanted = wanted;

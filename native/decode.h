@@ -98,6 +98,7 @@ struct batch {
 
 extern PyObject *DecoderType, *BatchType;
 
+bool is_tuple(PyObject *spec);
 struct plan *plan_new(PyObject *spec);
 void plan_free(struct plan *plan);
 PyObject *member_value(const struct member *m, const struct record *r);

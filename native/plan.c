@@ -3,12 +3,20 @@
 #include <string.h>
 #include "decode.h"
 
+bool is_tuple(PyObject *spec)
+{
+	if (PyTuple_Check(spec))
+		return true;
+	PyErr_Format(PyExc_TypeError, "plans are made of tuples, not of %R", spec);
+	return false;
+}
+
 /* (name, offset, size, kind) */
 static int member_parse(struct member *m, PyObject *spec, __u32 room)
 {
 	const char *kind;
 
-	if (!PyArg_ParseTuple(spec, "UIIs", &m->name, &m->offset, &m->size, &kind))
+	if (!is_tuple(spec) || !PyArg_ParseTuple(spec, "UIIs", &m->name, &m->offset, &m->size, &kind))
 		return -1;
 	m->kind = kind[0];
 	if (m->offset > room || m->size > room - m->offset ||
@@ -36,7 +44,8 @@ static int op_parse(struct op *op, PyObject *spec, __u32 room, int number)
 	const char *reading;
 	const struct reading *how = readings;
 
-	if (!PyArg_ParseTuple(spec, "sUOO!O", &reading, &op->field, &op->convert, &PyTuple_Type, &members, &op->aux)) {
+	if (!is_tuple(spec) ||
+	    !PyArg_ParseTuple(spec, "sUOO!O", &reading, &op->field, &op->convert, &PyTuple_Type, &members, &op->aux)) {
 		op->field = op->convert = op->aux = NULL;
 		return -1;
 	}
@@ -72,7 +81,7 @@ static int op_parse(struct op *op, PyObject *spec, __u32 room, int number)
 		PyObject *set, *reason;
 		int other;
 
-		if (!PyArg_ParseTuple(op->aux, "OiU", &set, &other, &reason))
+		if (!is_tuple(op->aux) || !PyArg_ParseTuple(op->aux, "OiU", &set, &other, &reason))
 			return -1;
 		if ((set != Py_None && !PyAnySet_Check(set)) || other < 0 || other >= number) {
 			PyErr_Format(PyExc_ValueError, "field %U: needs a set, and a field before it", op->field);
@@ -92,7 +101,7 @@ struct plan *plan_new(PyObject *spec)
 
 	if (!plan)
 		return (struct plan *)PyErr_NoMemory();
-	if (!PyArg_ParseTuple(spec, "UOIO!O!", &name, &cls, &plan->size, &PyTuple_Type, &ops, &PyTuple_Type, &extra))
+	if (!is_tuple(spec) || !PyArg_ParseTuple(spec, "UOIO!O!", &name, &cls, &plan->size, &PyTuple_Type, &ops, &PyTuple_Type, &extra))
 		goto fail;
 	plan->name = Py_NewRef(name);
 	plan->cls = Py_NewRef(cls);

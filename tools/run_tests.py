@@ -15,7 +15,7 @@ from pathlib import Path
 from vmtest.kernels import KERNELS
 
 ROOT = Path(__file__).resolve().parent.parent
-GUEST_SECONDS = 1800
+GUEST_SECONDS = 2700
 SOAK_SECONDS = 4 * 3600
 
 

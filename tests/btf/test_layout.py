@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.btf import Btf, BtfError, ElfError, LayoutError, layouts, section, types
@@ -247,7 +247,6 @@ _AT, _BTF = DATA.index(section(DATA, ".BTF")), section(DATA, ".BTF")
 _TYPES = struct.unpack_from("<I", _BTF, 12)[0]
 
 
-@settings(deadline=2000)
 @given(
     st.lists(
         st.tuples(
@@ -267,7 +266,6 @@ def test_no_changed_object_raises_anything_else(changes: list[tuple[int, int]], 
     laid_out(bytes(data[:cut]))
 
 
-@settings(deadline=2000)
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 2, 3, 4, 5, 8]), st.integers(0, 20), st.lists(st.integers(0, 20), max_size=6)),

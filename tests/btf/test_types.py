@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.btf import Btf, BtfError, section, types
@@ -241,7 +241,6 @@ def test_no_cut_raises_anything_else(end: int) -> None:
     asked(DATA[:end])
 
 
-@settings(deadline=1000)
 @given(
     st.lists(
         st.tuples(st.integers(0, 23) | st.integers(24, len(DATA) - 1), st.integers(0, 255)), min_size=1, max_size=8

@@ -107,6 +107,7 @@ def test_digest() -> None:
         ),
         (event(load=Load("1", Origin("command", "insmod x"))), ("insmod x", "command")),
         (event("delete_module"), ("from bash[4300]", "from bash", "bash")),
+        (event("delete_module", load=Load("1", REQUEST)), ("from bash[4300]", "from bash", "bash")),
         (event("delete_module", process=process(ancestors=())), ("",)),
         (event("process_exec"), ("",)),
         (event("events_lost", process=None), ("",)),

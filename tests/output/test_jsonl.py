@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -24,6 +25,109 @@ def test_a_line_is_the_version_and_the_members_of_the_event() -> None:
         assert next(iter(found)) == "v"
         assert found.pop("v") == SCHEMA_VERSION
         assert found == json.loads(msgspec.json.encode(made))
+
+
+def test_lines_are_what_msgspec_writes_byte_for_byte() -> None:
+    for made in every_event():
+        assert encode(made, made) == 2 * (b'{"v":1,' + msgspec.json.encode(made)[1:] + b"\n")
+
+
+@given(hostile_events())
+def test_hostile_lines_are_what_msgspec_writes(made: Event) -> None:
+    try:
+        line = msgspec.json.encode(made)
+    except UnicodeEncodeError:
+        with pytest.raises(UnicodeEncodeError):
+            encode(made)
+        return
+    assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+
+
+class Odd(msgspec.Struct, tag=True):
+    x: int = 1
+
+
+class Renamed(msgspec.Struct, rename="camel", omit_defaults=True):
+    some_name: int = 1
+    other: tuple[int, ...] = ()
+    more: dict[str, int] = {}
+    items: list[int] = []
+
+
+class Rows(msgspec.Struct, array_like=True):
+    x: int = 1
+
+
+DEEP: list[object] = []
+for _ in range(40):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        (1 << 63) - 1,
+        -(1 << 63),
+        (1 << 64) - 1,
+        1.5,
+        "".join(map(chr, range(0x180))),
+        "\U0001f600\u2028",
+        "x" * 100_000,
+        (),
+        [],
+        {},
+        {1: 2},
+        {"a": {"b": (1, [2, {"c": None}])}, "d\n": ()},
+        DEEP,
+        tuple(DEEP),
+        Odd(),
+        Rows(5),
+        Renamed(),
+        Renamed(2, (1,), {"a": 1}, [3]),
+        b"bytes",
+        {3, 4},
+        Odd,
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_any_value_is_written_as_msgspec_writes_it(value: object) -> None:
+    made = event(result=value)
+    try:
+        line = msgspec.json.encode(made)
+    except TypeError:
+        with pytest.raises(TypeError):
+            encode(made)
+        return
+    assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+
+
+def test_what_is_no_event_is_refused_and_the_next_is_written() -> None:
+    lines = JsonLines()
+    for wrong in (None, [None], [event(), "x"], [process()]):
+        with pytest.raises(TypeError):
+            lines.encode(wrong)  # type: ignore[arg-type]
+    assert lines.encode([]) == b""
+    assert lines.encode(one for one in [event()]) == encode(event())
+
+
+def test_a_source_that_fails_or_encodes_itself_leaves_the_encoder_usable() -> None:
+    lines = JsonLines()
+
+    def source(fault: object) -> Iterator[Event]:
+        yield event()
+        if fault is lines:
+            lines.encode([event()])
+        raise LookupError
+
+    for fault, error in ((None, LookupError), (lines, RuntimeError)):
+        with pytest.raises(error):
+            lines.encode(source(fault))
+    assert lines.encode([event()]) == encode(event())
 
 
 def test_one_event_one_line() -> None:

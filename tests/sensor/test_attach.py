@@ -48,6 +48,9 @@ class Link:
     def close(self) -> None:
         self._kernel.attached.remove(self._program)
 
+    def missed(self) -> int | None:
+        return self._kernel.missed.get(self._program)
+
 
 class MadeUp:
     """A kernel that refuses some programs, behind `_native.Object`."""
@@ -60,6 +63,7 @@ class MadeUp:
         self.objects: list[str] = []
         self.values: dict[str, bytes] = {}
         self.sizes: dict[str, int] = {}
+        self.missed: dict[str, int] = {}
 
 
 class Object:
@@ -104,6 +108,9 @@ class Object:
     def close(self) -> None:
         os.close(self._fd)
         self.kernel.objects.remove(self._name)
+
+    def program_fd(self, _program: str) -> int:
+        return self._fd
 
     def map_fd(self, _map_name: str) -> int:
         return self._fd
@@ -232,12 +239,27 @@ def test_only_what_is_seen_by_the_raw_hook_is_in_its_mask(patch: pytest.MonkeyPa
     attached.close()
 
 
+def test_runs_that_the_kernel_skipped_are_told_by_program_and_reason(patch: pytest.MonkeyPatch) -> None:
+    kernel = use(patch, MadeUp())
+    attached, _choice = attach.attach(["process_exec", "module_digest"], {}, "kprobe")
+    kernel.missed = {"kprobe_post_read_file": 7}
+    kprobe, tracing = 2, 26  # include/uapi/linux/bpf.h: enum bpf_prog_type
+    patch.setattr(attach._native, "program_info", lambda _fd: {"type": kprobe, "recursion_misses": 3})
+    found = attached.skipped()
+    assert found["the kernel skipped the probe of kprobe_post_read_file: probes of too many calls were under way"] == 7
+    assert found["the kernel skipped kprobe_post_read_file: another eBPF program was under way on that CPU"] == 3
+    assert sorted({reason.split(":")[0].rpartition(" ")[2] for reason in found}) == sorted(kernel.attached)
+    patch.setattr(attach._native, "program_info", lambda _fd: {"type": tracing, "recursion_misses": 0})
+    assert not any("another eBPF program" in reason for reason in attached.skipped())
+    attached.close()
+
+
 PROGRAMS = sorted(
     {p for cls in BY_NAME.values() for ladder in (cls.hooks, *cls.aids) for h in ladder for p in h.programs}
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sets(st.sampled_from(PROGRAMS)), st.sets(st.sampled_from(PROGRAMS)), st.sampled_from([22, 1]))
 def test_whatever_is_refused_the_rest_is_attached_and_nothing_stays(
     load: set[str], attaching: set[str], number: int

@@ -8,6 +8,8 @@ import struct
 import subprocess
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,12 +36,14 @@ class World:
     marked: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     unmarked: list[tuple[int, bytes]] = field(default_factory=list)
     arguments: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    answers: dict[int, int] = field(default_factory=lambda: {176: -2})
+    """Of each call; else ENOSYS. delete_module finds no module: ENOENT."""
 
     def raw_syscall(self, number: int, *args: int) -> int:
         marked = len(self.marked) == len(self.unmarked) + 1
         self.done.append(str(number) if marked else f"{number} of a thread that is not marked")
         self.arguments.setdefault(number, args)
-        return -38
+        return self.answers.get(number, -38)
 
     def map_update(self, fd: int, key: bytes, value: bytes) -> None:
         self.marked.append((fd, key, value))
@@ -67,10 +71,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return found
 
 
-def record(name: str) -> Any:
+def record(name: str, /, **sources: str) -> Any:
+    """Return a record, with the reading that was taken of a field."""
     if name == "process_exit":
         return decoded(Kernel().exit(Proc(1, 1)))
-    return type("Heard", (), {"name": name})()
+    return SimpleNamespace(name=name, tail=SimpleNamespace(sources=sources or None))
 
 
 def test_every_hook_that_is_attached_is_made_to_fire(world: World) -> None:
@@ -145,14 +150,90 @@ def test_one_that_is_heard_in_time_is_never_told(world: World) -> None:
         assert singer.changes(round_ * GRACE_NS) == []
 
 
-def test_the_mark_is_taken_away_when_a_call_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_singing_more_often_than_the_grace_lasts_hides_nothing(world: World) -> None:
+    singer = Canary(("create_module",), 99)
+    for round_ in range(5):
+        singer.sing(round_ * GRACE_NS // 2, loud=False)
+    assert singer.changes(2 * GRACE_NS) == [("create_module", True)]
+
+
+COPIES = {
+    "delete_module: find_module": ("delete_module", "name"),
+    "finit_module: security_kernel_read_file": ("finit_module", "file"),
+}
+
+
+@pytest.mark.parametrize("label", COPIES)
+def test_a_hook_that_adds_to_a_record_is_heard_by_what_it_adds(world: World, label: str) -> None:
+    name, copied = COPIES[label]
+    singer = Canary((name, label), 99)
+    singer.sing(0, loud=True)
+    assert set(singer._owed) == {name, label}
+    singer.heard(record(name))
+    singer.heard(record(name, **{copied: "entry"}))
+    assert set(singer._owed) == {label}
+    singer.heard(record("create_module", **{copied: "kernel"}))
+    assert singer.changes(GRACE_NS + 1) == [(label, True)]
+    singer.heard(record(name, **{copied: "kernel"}))
+    assert singer.changes(GRACE_NS + 1) == [(label, False)]
+
+
+def test_labels_are_those_of_the_ladder() -> None:
+    aids = {f"{name}: {ladder[0].name}" for name, cls in BY_NAME.items() for ladder in cls.aids}
+    assert set(canary._COPIES) == set(COPIES) <= aids
+
+
+@pytest.mark.parametrize("answer", [-1, -13])
+def test_a_call_that_is_refused_too_early_owes_nothing(world: World, answer: int) -> None:
+    world.answers = {176: answer, 313: answer}
+    singer = Canary((*COPIES, "module_digest"), 99)
+    singer.sing(0, loud=True)
+    assert singer._owed == {}
+
+
+def test_a_kernel_that_asks_for_no_modules_owes_no_request(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    setting = tmp_path / "modprobe"
+    monkeypatch.setattr(canary, "_MODPROBE", setting)
+    for text, owed in (("/sbin/modprobe\n", {"module_request"}), ("\n", set())):
+        setting.write_text(text)
+        singer = Canary(("module_request",), 99)
+        singer.sing(0, loud=True)
+        assert set(singer._owed) == owed
+
+
+def test_without_a_program_to_run_none_is_owed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_args: Any) -> int:
         raise FileNotFoundError(2, "No such file or directory", "/bin/true")
 
     monkeypatch.setattr(os, "posix_spawn", fails)
+    singer = Canary(QUIET, 99)
+    singer.sing(0, loud=False)
+    assert set(singer._owed) == set(CALLS)
+
+
+def test_what_may_have_been_lost_is_not_called_deaf(world: World) -> None:
+    singer = Canary(("create_module", "init_module"), 99)
+    singer.sing(0, loud=False)
+    singer.heard(record("init_module"))
+    singer.excuse()
+    assert singer.changes(2 * GRACE_NS) == []
+    singer.sing(3 * GRACE_NS, loud=False)
+    singer.heard(record("init_module"))
+    assert singer.changes(5 * GRACE_NS) == [("create_module", True)]
+    singer.excuse()
+    assert singer.changes(6 * GRACE_NS) == [], "it was deaf before anything was lost"
+
+
+def test_the_mark_is_taken_away_when_a_call_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(os, "posix_spawn", fails)
     monkeypatch.setattr(threading, "excepthook", lambda _args: None)
     Canary(QUIET, 99).sing(0, loud=False)
-    assert len(world.unmarked) == 1
+    assert len(world.marked) == len(world.unmarked) == 1
 
 
 Step = tuple[str, str]

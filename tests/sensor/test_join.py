@@ -359,7 +359,7 @@ def test_calls_whose_return_was_lost_do_not_stay_for_ever(j: Joined) -> None:
     assert len(j.joiner._shown) <= KEPT_PENDING
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(), st.booleans())
 def test_twenty_chains_at_once_stay_apart(seed: int, whole: bool) -> None:
     """Each load has the origin, and the digest, of its own chain, however the records interleave."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.events.catalogue.events_lost import EventsLost
-from ringward.sensor.loss import RING_FULL, CpuCounters, LossTracker
+from ringward.sensor.loss import RING_FULL, CpuCounters, LossTracker, MissTracker
 
 
 def counters(*cpus: tuple[int, int]) -> list[CpuCounters]:
@@ -165,3 +165,32 @@ def test_memory_is_bounded_where_gaps_never_close() -> None:
         saw(tracker, 0, round_ * 10)
         tracker.losses(counters((round_ * 10, round_ * 9)))
     assert len(tracker._missing.get(0, [])) <= 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9), st.booleans()), max_size=12))
+def test_a_run_of_numbers_is_each_of_them(runs: list[tuple[int, int, bool]]) -> None:
+    by_run, one_by_one = LossTracker(), LossTracker()
+    dropped = 0
+    for first, more, count in runs:
+        by_run.saw_run(0, first, first + more)
+        saw(one_by_one, 0, *range(first, first + more + 1))
+        dropped += count
+        assert by_run.losses(counters((100, dropped))) == one_by_one.losses(counters((100, dropped)))
+        assert by_run._missing == one_by_one._missing
+
+
+def test_a_program_that_was_not_run_is_told_once_without_numbers() -> None:
+    tracker = MissTracker()
+    assert tracker.losses({"skipped a": 0, "skipped b": 0}) == []
+    assert tracker.losses({"skipped a": 3, "skipped b": 0}) == [EventsLost(3, None, None, None, "skipped a")]
+    assert tracker.losses({"skipped a": 3, "skipped b": 0}) == []
+    assert tracker.losses({"skipped a": 4, "skipped b": 1}) == [
+        EventsLost(1, None, None, None, "skipped a"),
+        EventsLost(1, None, None, None, "skipped b"),
+    ]
+
+
+def test_a_count_that_begins_anew_is_no_loss() -> None:
+    tracker = MissTracker()
+    tracker.losses({"skipped": 5})
+    assert tracker.losses({"skipped": 0}) == []

@@ -17,6 +17,7 @@ ABSENT = frozenset({UNREAD_TEXT["ABSENT"], UNREAD_TEXT["NO_FILE"]})
 _EXPECTED = ABSENT | {UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"]}
 # The kernel stopped at an error before it got there: the error says enough.
 _EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
+_ENDS = frozenset({"delete_module", "module_free"})
 # Not in the line, and not to be had of a program that the kernel starts.
 _ASIDE = frozenset({"result", "old_credentials"})
 _RETURNED = re.compile(r"not returned(?: after ([\d.]+) s)?")  # ringward.sensor.join
@@ -105,7 +106,8 @@ def _named(task: Ancestor) -> str:
 
 def causes(event: Event) -> tuple[str, ...]:
     """Return why it happened, from the longest telling to the shortest."""
-    load = event.load
+    # What a module was once loaded for, is no cause of its end.
+    load = None if event.event in _ENDS else event.load
     if load and load.needed_by:
         return (f"needed by {load.needed_by.name}", f"for {load.needed_by.name}")
     if load and load.origin:
