@@ -1,7 +1,7 @@
 """The support matrix: what each kernel of vmtest's list really took.
 
-    python -m tools.support_matrix --record docs/support/6.12.json   in a guest: try every hook, write what attached
-    python -m tools.support_matrix                                   anywhere: docs/support.md from the records
+python -m tools.support_matrix --record docs/support/6.12.json   in a guest: try every hook, write what attached
+python -m tools.support_matrix                                   anywhere: docs/support.md from the records
 """
 
 from __future__ import annotations

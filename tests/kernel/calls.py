@@ -16,9 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import Watch, module_file
-
 from ringward.events import Event
+from tests.kernel.conftest import Watch, module_file
 
 SOURCES = Path(__file__).parent / "calls"
 # arch/x86/entry/syscalls/syscall_64.tbl, syscall_32.tbl; x32 has the numbers of 64-bit callers

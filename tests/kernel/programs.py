@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.conftest import IN_GUEST
+
 SOURCES = Path(__file__).parent / "programs"
 PREEMPTION = Path("/sys/kernel/debug/sched/preempt")
 NOBODY = 65534
@@ -57,14 +59,17 @@ def folder_fixture() -> Iterator[Path]:
 
 
 @contextmanager
-def preemptible() -> Iterator[None]:
-    """Let threads preempt system calls, which a race on one processor needs (PREEMPT_DYNAMIC, debugfs)."""
-    if (os.cpu_count() or 1) > 1:
-        yield
+def preemptible() -> Iterator[str]:
+    """Give how the race program can race: `one` processor, on which system calls can be preempted, or `two`.
+
+    The first is sure, and needs the kernel's preemption model changed (PREEMPT_DYNAMIC, debugfs): in guests alone.
+    """
+    if not IN_GUEST:
+        yield "two"
         return
     before = PREEMPTION.read_text().partition("(")[2].partition(")")[0]
     PREEMPTION.write_text("full")
     try:
-        yield
+        yield "one"
     finally:
         PREEMPTION.write_text(before)

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.kernel.calls import by, call, image_of, marked, seen
-from tests.kernel.conftest import Watch
 
 from ringward.events import Event
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native, canary, ebpf, join
+from tests.kernel.calls import by, call, image_of, marked, seen
+from tests.kernel.conftest import Watch
 
 pytestmark = [pytest.mark.modules, pytest.mark.guest]
 

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.kernel.calls import awaited, bpf_ids, owned_ids
-from tests.kernel.conftest import IN_GUEST
 
 from ringward.sensor import Sensor
+from tests.kernel.calls import awaited, bpf_ids, owned_ids
+from tests.kernel.conftest import IN_GUEST
 
 BPFFS = Path("/sys/fs/bpf")
 SCRIPT = """
@@ -75,9 +75,13 @@ def test_after_close(ends: Ends) -> None:
 
 
 def test_after_an_exception(ends: Ends) -> None:
-    with pytest.raises(LookupError), Sensor(canary_seconds=None):
-        ends.has(os.getpid())
-        raise LookupError
+    def watches_and_fails() -> None:
+        with Sensor(canary_seconds=None):
+            ends.has(os.getpid())
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        watches_and_fails()
     ends.gone()
 
 
@@ -135,5 +139,5 @@ def test_many_times_over(ends: Ends) -> None:
         with Sensor(canary_seconds=None):
             ends.has(os.getpid())
         ends.gone()
-        count.append(len(os.listdir("/proc/self/fd")))
+        count.append(len(list(Path("/proc/self/fd").iterdir())))
     assert count == [count[0]] * 3

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.kernel.calls import bpftool, built, by, call
-from tests.kernel.conftest import IN_GUEST, Watch
-from tests.kernel.programs import preemptible
 
 from ringward.events import Event
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.filter import Filter
 from ringward.sensor.loss import MissTracker
+from tests.kernel.calls import bpftool, built, by, call
+from tests.kernel.conftest import IN_GUEST, Watch
+from tests.kernel.programs import PREEMPTION
 
 RING = 64 * 1024
 FORKS = 1_000 if IN_GUEST else 20_000  # an emulated guest takes 5 ms for one
@@ -147,7 +147,7 @@ def test_too_many_calls_at_once_are_told(watch: Callable[..., Watch]) -> None:
     waiting = w.of("init_module")
     assert {event.args.param_values for event in waiting} == {f"number={n}" for n in range(CROWD)}
     assert all("has not returned" in event.unread["result"] for event in waiting)
-    w.until(lambda events: lost(events))
+    w.until(lost)
     (told,) = (event for event in w.events if event.event == "events_lost")
     assert "too many module calls at once" in told.args.reason
     assert told.args.count == CROWD - 256
@@ -189,16 +189,27 @@ def recursion_misses(watch: Watch) -> int:
     return sum(program.get("recursion_misses", 0) for program in bpftool("prog", "show") if program["id"] in own)
 
 
+@contextmanager
+def fully_preemptible() -> Iterator[None]:
+    """Let a task preempt another inside the kernel (PREEMPT_DYNAMIC), as preempt=full on the command line does."""
+    before = PREEMPTION.read_text().partition("(")[2].partition(")")[0]
+    PREEMPTION.write_text("full")
+    try:
+        yield
+    finally:
+        PREEMPTION.write_text(before)
+
+
 @pytest.mark.modules
 @pytest.mark.guest
 def test_runs_that_the_kernel_skipped_are_told(watch: Callable[..., Watch], tmp_path: Path) -> None:
-    """On a preemptible kernel an image that arrives while another is being hashed by fentry on that CPU has no digest."""
+    """On a preemptible kernel fentry has no digest of an image that arrives while it hashes another on that CPU."""
     large, small = tmp_path / "large", tmp_path / "small"
     large.write_bytes(b"#" * 24_000_000)
     small.write_bytes(b"#" * 4096)
     w = watch("finit_module", "module_digest", hook="fentry", canary_seconds=None)
     made = []
-    with preemptible():
+    with fully_preemptible():
         slow = subprocess.Popen(
             ["taskset", "-c", str(CPUS[0]), built("call"), "64", "313", f"fd:{large}", "s:", "0"],
             stdout=subprocess.DEVNULL,

@@ -35,12 +35,12 @@ def race(program: Callable[[str], Path]) -> Iterator[Callable[..., list[tuple[in
 
     def run(*args: object) -> list[tuple[int, int]]:
         """Run the program; return process and result of each call, in order, as it printed them."""
-        process = subprocess.Popen([path, *map(str, args)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([path, how, *map(str, args)], stdout=subprocess.PIPE, text=True)
         out, _ = process.communicate(timeout=4 * SECONDS)
         assert process.returncode == 0, f"the race program ended with {process.returncode}"
         return [(int(pid), int(result)) for pid, result in (line.split() for line in out.splitlines())]
 
-    with preemptible():
+    with preemptible() as how:
         yield run
 
 

@@ -7,18 +7,17 @@ import json
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.kernel.calls import Called, bpftool, by, call, image_of, marked
-from tests.kernel.conftest import Watch, module_file
-from tests.kernel.witness import sha256sum
 
 from ringward.events import Event
 from ringward.events.registry import BY_NAME, select
+from tests.kernel.calls import Called, bpftool, by, call, image_of, marked
+from tests.kernel.conftest import Watch, module_file
+from tests.kernel.witness import sha256sum
 
 pytestmark = [pytest.mark.modules, pytest.mark.guest]
 
@@ -114,8 +113,9 @@ class Story:
 
 def targets() -> dict[str, set[str]]:
     """Return what the kernel itself lists: functions with a trampoline, kprobes, kretprobes, tracepoints."""
-    direct = re.findall(r"^(\S+) .*direct", (TRACING / "enabled_functions").read_text().replace("\n\t", " "), re.M)
-    probes = re.findall(r"^\S+ +([kr]) +([\w.]+)\+0x", KPROBES.read_text(), re.M)
+    functions = (TRACING / "enabled_functions").read_text().replace("\n\t", " ")
+    direct = re.findall(r"^(\S+) .*direct", functions, re.MULTILINE)
+    probes = re.findall(r"^\S+ +([kr]) +([\w.]+)\+0x", KPROBES.read_text(), re.MULTILINE)
     perf = bpftool("perf", "show")
     return {
         "trampoline": set(direct),
@@ -126,7 +126,7 @@ def targets() -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Story]]:
+def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Story]:
     found = {}
     garbage = tmp_path_factory.mktemp("rungs") / "garbage"
     garbage.write_bytes(b"not a module " * 10)
@@ -134,7 +134,7 @@ def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stor
         watch = Watch(*EVENTS, hook=rung, canary_seconds=None)
         found[rung] = Story(watch, garbage)
         watch.sensor.close()
-    yield found
+    return found
 
 
 def has(event: str, rung: str) -> bool:

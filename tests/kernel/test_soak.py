@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.kernel.calls import built, image_of
 from tests.kernel.conftest import Watch
 from tests.kernel.witness import sha256sum
@@ -29,7 +30,7 @@ def resident() -> int:
 
 
 def soak(watch: Watch, rounds: int) -> tuple[Counter[str], int]:
-    """Load and unload `rounds` times; check every event, forget it; return the counts and the growth of memory in kB."""
+    """Load and unload `rounds` times; check every event; return the counts and the growth of memory, kB."""
     digest = sha256sum(image_of(MODULE))
     cycle = subprocess.Popen([built("cycle"), image_of(MODULE), MODULE, str(rounds)])
     counts: Counter[str] = Counter()

@@ -130,13 +130,15 @@ class EbpfSource:
     def look(self) -> list[Event]:
         """Read what the ring has, and do what the time demands."""
         events, self._ready = self._ready, []
+        began = now()
         data = self._ring.drain(BATCH)
         if data:
             events.extend(self._take(data))
         time = now()
-        if time - self._looked >= LOOK_NS:
+        # A reader that is behind has the returns still before it.
+        if time - self._looked >= LOOK_NS and len(data) < BATCH // 2:
             self._looked = time
-            events.extend(self._joiner.tick(time))
+            events.extend(self._joiner.tick(began))
         if time - self._counted >= COUNT_NS:
             self._counted = time
             events.extend(self._count())

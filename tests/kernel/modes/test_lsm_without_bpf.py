@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from ringward.sensor import Sensor, SensorError, ebpf
 from tests.kernel.calls import by, call, image_of, seen
 from tests.kernel.conftest import Watch
 from tests.kernel.witness import sha256sum
-
-from ringward.sensor import Sensor, SensorError, ebpf
 
 ASKED = "lsm=lockdown,yama" in Path("/proc/cmdline").read_text().split()
 SECURITYFS = Path("/sys/kernel/security")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.kernel.calls import by, call, image_of, seen
 from tests.kernel.conftest import Watch
 

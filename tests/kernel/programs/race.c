@@ -2,11 +2,13 @@
 /*
  * A second thread changes what a system call was given while the call runs.
  *
- * race delete NAME NAME TIMES          delete_module(2); the name
- * race params FILE TEXT TEXT TIMES     finit_module(2); the parameters
- * race fd FILE FILE TIMES              finit_module(2); the file behind the descriptor (dup2)
- * race exec PATH PATH TIMES            execve(2); the path
+ * race HOW delete NAME NAME TIMES          delete_module(2); the name
+ * race HOW params FILE TEXT TEXT TIMES     finit_module(2); the parameters
+ * race HOW fd FILE FILE TIMES              finit_module(2); the file behind the descriptor (dup2)
+ * race HOW exec PATH PATH TIMES            execve(2); the path
  *
+ * HOW is "one": on one processor, where the second thread interrupts the call (it needs a kernel that lets it),
+ * or "two": each on its own.
  * Names, texts and paths have at most 7 characters, so that one store changes them whole.
  * Prints "PID RESULT" for each call: 0, -errno, or for exec the exit status.
  */
@@ -39,12 +41,12 @@ static void change(unsigned int turn)
 		shared.word = values[turn & 1].word;
 }
 
-static void *changer(void *several)
+static void *changer(void *one)
 {
 	struct sched_param first = { .sched_priority = 10 };
 	unsigned int turn = 0, i;
 
-	if (several) {
+	if (!one) {
 		while (!done) {
 			change(turn++);
 			for (i = 0; i < turn % 64; i++)
@@ -52,7 +54,7 @@ static void *changer(void *several)
 		}
 		return NULL;
 	}
-	/* On one processor it must interrupt the call: it goes first, and wakes at ever other times. */
+	/* It must interrupt the call: it goes first, and wakes at ever other times. */
 	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &first))
 		exit(3);
 	while (!done) {
@@ -64,17 +66,17 @@ static void *changer(void *several)
 	return NULL;
 }
 
-static long call(const char *what)
+static long call(char what)
 {
 	char *args[] = { shared.text, NULL };
 	int status;
 	pid_t child;
 
-	if (*what == 'd')
+	if (what == 'd')
 		return syscall(SYS_delete_module, shared.text, O_NONBLOCK);
-	if (*what == 'p')
+	if (what == 'p')
 		return syscall(SYS_finit_module, fds[0], shared.text, 0);
-	if (*what == 'f')
+	if (what == 'f')
 		return syscall(SYS_finit_module, fd, "error=5", 0);
 	child = vfork();
 	if (!child) {
@@ -89,28 +91,36 @@ static long call(const char *what)
 int main(int argc, char **argv)
 {
 	pthread_t thread;
-	int i, times;
+	cpu_set_t first;
+	int i, times, one;
 	long result;
+	char what;
 
-	if (argc < 5)
+	if (argc < 6)
 		return 2;
-	if (*argv[1] == 'p' || *argv[1] == 'f') {
-		fds[0] = open(argv[2], O_RDONLY | O_CLOEXEC);
-		fds[1] = open(argv[3], O_RDONLY | O_CLOEXEC);
+	one = !strcmp(argv[1], "one");
+	what = *argv[2];
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (one && sched_setaffinity(0, sizeof(first), &first))
+		return 3;
+	if (what == 'p' || what == 'f') {
+		fds[0] = open(argv[3], O_RDONLY | O_CLOEXEC);
+		fds[1] = open(argv[4], O_RDONLY | O_CLOEXEC);
 		if (fds[0] < 0)
 			return 3;
 	}
-	if (*argv[1] == 'f')
+	if (what == 'f')
 		fd = dup(fds[0]);
 	for (i = 0; i < 2; i++)
 		strncpy(values[i].text, argv[argc - 3 + i], 7);
 	times = atoi(argv[argc - 1]);
 	change(0);
-	if (pthread_create(&thread, NULL, changer, sysconf(_SC_NPROCESSORS_ONLN) > 1 ? &thread : NULL))
+	if (pthread_create(&thread, NULL, changer, one ? &thread : NULL))
 		return 3;
 	for (i = 0; i < times; i++) {
-		result = call(argv[1]);
-		if (*argv[1] != 'e')
+		result = call(what);
+		if (what != 'e')
 			printf("%d ", getpid());
 		printf("%ld\n", result < 0 ? -(long)errno : result);
 	}
