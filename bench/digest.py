@@ -1,0 +1,63 @@
+"""SHA-256 in the kernel beside OpenSSL."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.build import folder, need
+from bench.row import CannotMeasureError, Row, spread
+from ringward.sensor import _native
+
+GOAL = 200
+SIZE = 8 << 20
+_SOURCE = Path(__file__).parent / "sha256.bpf.c"
+_CONTEXT = struct.Struct("<QQQq32s")
+
+
+def build() -> bytes:
+    """Return the object of bench/sha256.bpf.c."""
+    target = folder() / "sha256.bpf.o"
+    flags = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-D__TARGET_ARCH_x86", "-I/usr/include/x86_64-linux-gnu")
+    command = (need("clang"), *flags, "-Ibpf", "-c", str(_SOURCE), "-o", str(target))
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise CannotMeasureError(f"clang refuses bench/sha256.bpf.c: {made.stderr.strip().splitlines()[-1]}")
+    return target.read_bytes()
+
+
+def measure(rounds: int) -> list[Row]:
+    """Hash the same bytes in the kernel and with OpenSSL."""
+    row = Row("SHA-256 in the kernel, MB/s", f"at least {GOAL}; try for 300")
+    obj = _native.Object("bench_sha256", build())
+    try:
+        obj.load()
+    except _native.BpfError as error:
+        raise CannotMeasureError(f"the kernel refuses it: {error.args[1]}") from None
+    data = os.urandom(SIZE)
+    fd = obj.program_fd("bench_sha256")
+    _native.map_update(obj.map_fd("bench_buffer"), struct.pack("<I", 0), data)
+    ours, theirs = [], []
+    for _ in range(max(rounds, 5)):
+        context = bytearray(_CONTEXT.pack(0, 0, SIZE, -1, b""))
+        start = time.perf_counter()
+        _native.program_run(fd, context)
+        ours.append(SIZE / (time.perf_counter() - start) / 1e6)
+        _address, _offset, _size, result, digest = _CONTEXT.unpack(context)
+        start = time.perf_counter()
+        expected = hashlib.sha256(data).digest()
+        theirs.append(SIZE / (time.perf_counter() - start) / 1e6)
+        if result or digest != expected:
+            row.void = f"the digest is not OpenSSL's (result {result})"
+    row.ours, row.peer = f"{median(ours):.0f}", f"{median(theirs):.0f}"
+    row.reached = median(ours) >= GOAL
+    row.notes = [
+        f"{SIZE >> 20} MiB of memory; {spread(ours, 0)}; OpenSSL by Python's hashlib, with the processor's own instructions where it has them: {spread(theirs, 0)}"
+    ]
+    obj.close()
+    return [row]
