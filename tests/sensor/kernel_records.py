@@ -157,7 +157,7 @@ class Kernel:
             "interpreter": exe,
             "args": argv,
             "argc": len(argv),
-            "cwd": "/root",
+            "cwd": "/home/user",
             "cgroup_path": "/user.slice",
         }
         return self.record("process_exec", proc, **(values | more))

@@ -86,7 +86,7 @@ def test_a_fork_has_what_its_parent_had(fed: Fed) -> None:
     fed.exec(parent, "/usr/bin/bash", ("bash", "x.sh"), cgroup_path="/docker/" + "ab" * 32)
     child = fed.fork(parent)
     found = fed.context(child)
-    assert (found.exe, found.args, found.cwd) == ("/usr/bin/bash", ("bash", "x.sh"), "/root")
+    assert (found.exe, found.args, found.cwd) == ("/usr/bin/bash", ("bash", "x.sh"), "/home/user")
     assert found.container == "ab" * 32
     assert found.parent == fed.context(parent).id
     fed.exec(child, "/usr/bin/kmod", ("modprobe",))

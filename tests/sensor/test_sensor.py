@@ -34,6 +34,7 @@ class Source:
         self.info = INFO
         self.looks = list(looks)
         self.waited: list[int] = []
+        self.rested: list[float] = []
         self.closed = 0
 
     def fileno(self) -> int:
@@ -41,6 +42,9 @@ class Source:
 
     def wait(self, ns: int) -> None:
         self.waited.append(ns)
+
+    def rest(self, seconds: float) -> None:
+        self.rested.append(seconds)
 
     def look(self) -> list[Event]:
         return self.looks.pop(0) if self.looks else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Protocol
 
 from ringward.events import BY_NAME, GROUPS, Event
@@ -13,6 +14,7 @@ from ringward.output.table import Table
 from ringward.output.template import Template
 
 _STREAM = frozenset(GROUPS["stream"])
+_name = attrgetter("event")
 # Told by the first screen.
 _TOLD = frozenset({"attached", "missing"})
 
@@ -54,7 +56,15 @@ class _Limited:
     def expect(self, names: Iterable[str]) -> None:
         pass
 
-    def _take(self, events: Iterable[Event]) -> Iterator[Event]:
+    def _take(self, events: Iterable[Event]) -> Iterable[Event]:
+        """Return those of a batch that are shown, and count them."""
+        if self._limit is not None:
+            return self._take_some(events)
+        batch = list(events)
+        self.shown += len(batch) - sum(map(_STREAM.__contains__, map(_name, batch)))
+        return batch
+
+    def _take_some(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
             if event.event in _STREAM:
                 yield event

@@ -68,6 +68,9 @@ class UeventSource:
         """Wait for a message, at most `ns` nanoseconds."""
         self._sensor.wait(ns)
 
+    def rest(self, seconds: float) -> None:
+        """Return at once: uevents are few."""
+
     def look(self) -> list[Event]:
         """Return what the kernel has told."""
         return self._taken(self._sensor.poll(0))

@@ -7,6 +7,7 @@ import select
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import sleep
 
 from ringward.events.args import Args
 from ringward.events.catalogue.sensor_status import SensorStatus
@@ -27,6 +28,8 @@ BATCH = 1 << 18
 """Bytes of the ring that are taken at once: what becomes of them still fits a core's own cache."""
 LOOK_NS = 50_000_000
 """Program events do not wake the reader: it looks this often."""
+REST_NS = 5_000_000
+"""After a look that found something, the next comes no sooner."""
 COUNT_NS = 1_000_000_000
 """How often the kernel's counters are read."""
 LOUD_CANARIES = 20
@@ -108,6 +111,7 @@ class EbpfSource:
         self._read = self._due = self._echo = 0
         """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
         self._given: list[CpuCounters] = []
+        self._rest_until = 0
         self._ready = list(self._statuses(choice))
 
     def _statuses(self, choice: Choice) -> Iterator[Event]:
@@ -127,6 +131,16 @@ class EbpfSource:
         """Wait for the kernel's wake-up, at most `ns` nanoseconds and never past the next look."""
         self._epoll.poll(min(ns, LOOK_NS) / 1e9)
 
+    def rest(self, seconds: float) -> None:
+        """Let the ring fill a little after a look that has emptied it; at most `seconds`.
+
+        The first event after a silence is read at once. In a stream of them each look would
+        find one or two, and cost more than they do.
+        """
+        left = min(seconds, (self._rest_until - now()) / 1e9)
+        if left > 0:
+            sleep(left)
+
     def look(self) -> list[Event]:
         """Read what the ring has, and do what the time demands."""
         events, self._ready = self._ready, []
@@ -135,6 +149,8 @@ class EbpfSource:
         if data:
             events.extend(self._take(data))
         time = now()
+        if 0 < len(data) < BATCH // 2:
+            self._rest_until = began + REST_NS
         # A reader that is behind has the returns still before it.
         if time - self._looked >= LOOK_NS and len(data) < BATCH // 2:
             self._looked = time
@@ -149,13 +165,14 @@ class EbpfSource:
             self._songs += 1
         return events
 
-    def _take(self, data: bytes) -> Iterator[Event]:
-        """Yield what the records of a batch complete; note their numbers."""
+    def _take(self, data: bytes) -> list[Event]:
+        """Return what the records of a batch complete; note their numbers."""
         self._read += len(data)
         batch = self._decoder.records(data)
-        yield from self._joiner.take(batch)
+        events = self._joiner.take(batch)
         for cpu, first, last in batch.runs():
             self._losses.saw_run(cpu, first, last)
+        return events
 
     def _count(self) -> Iterator[Event]:
         """Read the kernel's counters; yield what was lost and which hooks went deaf."""

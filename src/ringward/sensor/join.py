@@ -86,16 +86,13 @@ class Joiner:
         self.loads = Lifecycles()
         self._calls = plain_calls(decoder, emit, host, self._pending, self.loads.by_name, table.context, modules)
 
-    def take(self, batch: _native.Batch) -> Iterator[Event]:
-        """Take in the records of a batch; yield the events that they complete, in order."""
-        plain: list[Event] = []
-        take = self._calls.take
-        while (record := take(batch, self._clock.offset, plain)) is not None:
-            if plain:
-                yield from plain
-                plain.clear()
-            yield from self.feed(record)
-        yield from plain
+    def take(self, batch: _native.Batch) -> list[Event]:
+        """Take in the records of a batch; return the events that they complete, in order."""
+        events: list[Event] = []
+        take, offset = self._calls.take, self._clock.offset
+        while (record := take(batch, offset, events)) is not None:
+            events.extend(self.feed(record))
+        return events
 
     def feed(self, record: Record) -> Iterator[Event]:
         """Take in one record; yield the events that it completes."""

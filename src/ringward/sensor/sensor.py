@@ -103,6 +103,7 @@ class Sensor:
         """Return the events that are complete; wait up to `timeout` seconds for one."""
         source = self._opened()
         deadline = now() + int(timeout * 1e9)
+        source.rest(timeout)
         while True:
             events = self._wanted(source.look())
             left = deadline - now()
