@@ -101,6 +101,7 @@ class EbpfSource:
             self._canary.heard,
             frozenset(choice.hooks),
             procfs.module_names(),
+            self._lost_since,
         )
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
@@ -111,6 +112,8 @@ class EbpfSource:
         self._read = self._due = self._echo = 0
         """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
         self._given: list[CpuCounters] = []
+        self._dropped = self._dropped_by = 0
+        """Records that the kernel part could not store so far, and the time by which the last of them was."""
         self._rest_until = 0
         self._ready = list(self._statuses(choice))
 
@@ -177,6 +180,7 @@ class EbpfSource:
     def _count(self) -> Iterator[Event]:
         """Read the kernel's counters; yield what was lost and which hooks went deaf."""
         self._clock.adjust()
+        self._lost_since(self._counted)
         counters = self._counters()
         if self._read >= self._due:
             yield from self._lost()
@@ -205,6 +209,12 @@ class EbpfSource:
     def _counters(self) -> list[CpuCounters]:
         raw = _native.map_lookup(self._attached.map_fd("counters"), struct.pack("<I", 0)) or b""
         return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
+
+    def _lost_since(self, time: int) -> bool:
+        dropped = sum(c.dropped for c in self._counters())
+        if dropped != self._dropped:
+            self._dropped, self._dropped_by = dropped, now()
+        return self._dropped_by > time
 
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""

@@ -33,6 +33,7 @@ KEPT_REQUESTS = 4096
 KEPT_PENDING = 1024
 """Attempts without a return. The kernel part follows fewer: what is more has lost its return."""
 _ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
+_RETURN_LOST = "its return was not seen: records were lost meanwhile, and it may be among them"
 _NO_ENTRY = (
     "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 )
@@ -63,6 +64,7 @@ class Joiner:
         canary: Callable[[Record], None] = lambda _record: None,
         steps: frozenset[str] = frozenset(),
         modules: set[str] | None = None,
+        lost_since: Callable[[int], bool] = lambda _time: False,
     ) -> None:
         self._decoder = decoder
         self._table = table
@@ -72,6 +74,8 @@ class Joiner:
         self._canary = canary
         self._steps = steps & {"module_digest", "module_load", "do_init_module"}
         self._modules = modules
+        self._lost_since = lost_since
+        """Whether records may have been lost after a time, nanoseconds since boot."""
         self._exec_paths = ExecPaths()
         self.silent: dict[str, str] = {}
         """Events that a finished load should have made and did not, with the load's id."""
@@ -131,8 +135,7 @@ class Joiner:
             if waited < PENDING_NS or attempt in self._shown:
                 continue
             self._shown.add(attempt)
-            reason = f"the call has not returned after {waited / 1e9:.1f} s"
-            yield from self._call(self._decoder.one(raw), {"result": reason})
+            yield from self._unreturned(raw, f"the call has not returned after {waited / 1e9:.1f} s")
         for attempt, (record, _state) in list(self._held.items()):
             if now - record.time >= HELD_NS:
                 yield from self._release(attempt)
@@ -151,9 +154,13 @@ class Joiner:
         for attempt, raw in self._pending.items():
             if attempt not in self._shown:
                 self._shown.add(attempt)
-                yield from self._call(
-                    self._decoder.one(raw), {"result": "the call had not returned when Ringward ended"}
-                )
+                yield from self._unreturned(raw, "the call had not returned when Ringward ended")
+
+    def _unreturned(self, raw: bytes, reason: str) -> Iterator[Event]:
+        """Yield the event of an attempt of which only the entry was seen; a lost return is no hanging call."""
+        if self._lost_since(self._decoder.time_of(raw)):
+            reason = _RETURN_LOST
+        yield from self._call(self._decoder.one(raw), {"result": reason, "duration": reason})
 
     def _check_path(self, record: Record) -> None:
         """Note a file that is not the one asked for, and that links and interpreters do not explain."""
@@ -224,7 +231,7 @@ class Joiner:
         for attempt, raw in list(self._pending.items()):
             if self._table.context(self._decoder.task_of(raw)).id == process.id:
                 del self._pending[attempt]
-                yield from self._call(self._decoder.one(raw), {"result": "the process ended inside the call"})
+                yield from self._unreturned(raw, "the process ended inside the call")
         yield from self._event(record, load=self._chain_of(record))
 
     def _chain_of(self, record: Record) -> Load | None:
