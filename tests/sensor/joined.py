@@ -29,6 +29,8 @@ class Joined:
         modules: set[str] | None = None,
         whole: bool = True,
     ) -> None:
+        self.lost_at = -1
+        """Time of the last loss, nanoseconds since boot."""
         self.kernel = Kernel()
         self.canaries: list[Record] = []
         self.whole = whole
@@ -43,6 +45,7 @@ class Joined:
             self.canaries.append,
             steps,
             modules,
+            lambda time: self.lost_at > time,
         )
         self.events: list[Event] = []
 

@@ -84,6 +84,30 @@ def test_what_hangs_when_the_sensor_ends_is_shown_with_the_reason(j: Joined) -> 
     assert j.flush() == []
 
 
+@pytest.mark.parametrize("end", ["tick", "exit", "flush"])
+def test_a_return_that_may_be_lost_is_no_hanging_call(j: Joined, end: str) -> None:
+    hangs, loses = j.program(), j.program()
+    j.lost_at = j.kernel.time
+    j.kernel.time += 1
+    j.feed(create(j, hangs).enter())
+    j.lost_at = j.kernel.time
+    (before,) = [e for e in ends_without_return(j, hangs, end) if e.event == "create_module"]
+    assert "lost" not in before.unread["result"]
+    j.feed(create(j, loses).enter())
+    j.lost_at = j.kernel.time + 1
+    (after,) = [e for e in ends_without_return(j, loses, end) if e.event == "create_module"]
+    reason = "its return was not seen: records were lost meanwhile, and it may be among them"
+    assert (after.unread["result"], after.unread["duration"]) == (reason, reason)
+
+
+def ends_without_return(j: Joined, proc: Proc, how: str) -> list[Event]:
+    return {
+        "tick": lambda: j.tick(2 * PENDING_NS),
+        "exit": lambda: j.feed(j.kernel.exit(proc, 3)),
+        "flush": j.flush,
+    }[how]()
+
+
 def test_a_process_that_ends_inside_a_call(j: Joined) -> None:
     proc, other = j.program(), j.program()
     j.feed(create(j, proc).enter(), create(j, other).enter())

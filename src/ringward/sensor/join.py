@@ -51,6 +51,7 @@ class Joiner:
         canary: gets the records that Ringward itself provoked.
         steps: events that are attached: a load that succeeds without one shows a deaf hook.
         modules: names of the modules that are loaded, kept up to date here; None: not known.
+        lost_since: whether records may have been lost after a time, nanoseconds since boot.
 
     """
 
@@ -75,7 +76,6 @@ class Joiner:
         self._steps = steps & {"module_digest", "module_load", "do_init_module"}
         self._modules = modules
         self._lost_since = lost_since
-        """Whether records may have been lost after a time, nanoseconds since boot."""
         self._exec_paths = ExecPaths()
         self.silent: dict[str, str] = {}
         """Events that a finished load should have made and did not, with the load's id."""
