@@ -1,4 +1,4 @@
-"""Run every test: here, then in one guest for each kernel; print each summary and what was skipped.
+"""Run every test: here, then in guests with each kernel; print each summary and what was skipped.
 
 The kernel tests run on this machine as far as it goes, and whole in the guests.
 """
@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import NamedTuple
 
 from vmtest.kernels import KERNELS
 
@@ -19,18 +21,52 @@ GUEST_SECONDS = 2700
 SOAK_SECONDS = 4 * 3600
 
 
+class Boot(NamedTuple):
+    """What a guest is booted with, and the tests that it is for."""
+
+    name: str
+    append: str
+    tests: tuple[str, ...]
+
+
+BOOTS = (
+    Boot("plain", "", ("tests/kernel", "--ignore", "tests/kernel/modes")),
+    Boot(
+        "without bpf among its security modules, with x32", "lsm=lockdown,yama syscall.x32=y", ("tests/kernel/modes",)
+    ),
+)
+
+
 def pytest_command(*args: str) -> list[str]:
     """Return a command that runs pytest in this environment."""
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
 
 
-def start_guest(kernel: str, folder: Path, seconds: int, *args: str) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start the kernel tests in a guest; its output goes to a file."""
-    output = folder / f"{kernel}.txt"
+def guest_command(kernel: str, boot: Boot, seconds: int, results: Path, *args: str) -> list[str]:
+    """Return the command that runs the tests of a boot in a guest."""
     command = [sys.executable, "-m", "vmtest", "-k", kernel, "--timeout", str(seconds), "--cpus", "2"]
-    command += ["--results", str(folder / kernel), "--", *pytest_command("-q", *args, "tests/kernel")]
-    with output.open("wb") as stream:
-        return subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT), output
+    command += ["--append", boot.append] if boot.append else []
+    return [*command, "--results", str(results), "--", *pytest_command("-q", *args, *boot.tests)]
+
+
+def run_guest(kernel: str, boots: tuple[Boot, ...], folder: Path, seconds: int, *args: str) -> tuple[str, list[str]]:
+    """Boot a kernel for each of `boots`; return what they printed, and which failed."""
+    printed, failed = "", []
+    for boot in boots:
+        results = folder / f"{kernel}-{boot.name}"
+        done = subprocess.run(
+            guest_command(kernel, boot, seconds, results, *args),
+            cwd=ROOT,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        printed += f"== guest with Linux {kernel}, {boot.name}\n{done.stdout}"
+        if done.returncode:
+            failed.append(f"guest {kernel}, {boot.name} (status {done.returncode}; files in {results})")
+    return printed, failed
 
 
 def main() -> int:
@@ -48,19 +84,18 @@ def main() -> int:
             failed.append("this machine")
     folder = Path(tempfile.mkdtemp(prefix="ringward-tests-"))
     seconds = SOAK_SECONDS if options.soak else GUEST_SECONDS
-    running = {kernel: start_guest(kernel, folder, seconds, *mark) for kernel in kernels}
-    for kernel, (process, output) in running.items():
-        print(f"== guest with Linux {kernel}", flush=True)
-        begun = time.monotonic()
-        while process.poll() is None:
-            time.sleep(1)
-            if time.monotonic() - begun > 60:
-                begun = time.monotonic()
-                print(f"   ... {output.stat().st_size} bytes of output so far", flush=True)
-        sys.stdout.write(output.read_text(errors="replace"))
+    boots = BOOTS[:1] if options.soak else BOOTS
+    begun = time.monotonic()
+    with ThreadPoolExecutor(len(kernels)) as guests:
+        running = [guests.submit(run_guest, kernel, boots, folder, seconds, *mark) for kernel in kernels]
+        while wait(running, 60).not_done:
+            under_way = sum(not run.done() for run in running)
+            print(f"   ... {under_way} guests under way for {time.monotonic() - begun:.0f} s", flush=True)
+    for run in running:
+        printed, bad = run.result()
+        sys.stdout.write(printed)
         sys.stdout.flush()
-        if process.returncode:
-            failed.append(f"guest {kernel} (status {process.returncode}; files in {folder / kernel})")
+        failed += bad
     print("== " + ("failed: " + ", ".join(failed) if failed else "all passed: " + ", ".join(["here", *kernels])))
     return 1 if failed else 0
 
