@@ -16,6 +16,7 @@ from ringward.sensor.sensor import Sensor
 HAS_MODULES = Path("/proc/modules").exists()
 IS_ROOT = os.geteuid() == 0
 IN_GUEST = "VMTEST_RESULTS" in os.environ
+PATIENCE = 60 if IN_GUEST else 20  # seconds; a guest is emulated
 
 
 class Watch:
@@ -26,7 +27,7 @@ class Watch:
         self.info = self.sensor.open()
         self.events: list[Event] = []
 
-    def until(self, done: Callable[[list[Event]], object], seconds: float = 20) -> list[Event]:
+    def until(self, done: Callable[[list[Event]], object], seconds: float = PATIENCE) -> list[Event]:
         """Poll until `done(events)` is true; fail the test when that takes longer than `seconds`."""
         end = time.monotonic() + seconds
         while not done(self.events):

@@ -84,6 +84,22 @@ def test_what_hangs_when_the_sensor_ends_is_shown_with_the_reason(j: Joined) -> 
     assert j.flush() == []
 
 
+@pytest.mark.parametrize("name", ["create_module", "delete_module", "finit_module"])
+def test_a_return_without_its_entry_is_joined_with_it(j: Joined, name: str) -> None:
+    """The kernel part had no place for the call: its return comes as that of a call whose entry was not seen."""
+    proc = j.program()
+    call = create(j, proc) if name == "create_module" else delete(j.kernel, proc, "fat")
+    call = finit(j.kernel, proc) if name == "finit_module" else call
+    j.feed(call.enter())
+    late = Call(j.kernel, proc, name, call.nr, call.given)
+    (event,) = j.feed(late.stopped(EBUSY))
+    assert (event.event, event.error) == (name, "EBUSY")
+    assert event.duration is not None
+    assert event.duration > 0
+    assert not {"result", "duration"} & event.unread.keys()
+    assert names(j.feed(j.kernel.exit(proc))) == ["process_exit"]
+
+
 @pytest.mark.parametrize("end", ["tick", "exit", "flush"])
 def test_a_return_that_may_be_lost_is_no_hanging_call(j: Joined, end: str) -> None:
     hangs, loses = j.program(), j.program()

@@ -113,7 +113,7 @@ class EbpfSource:
         """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
         self._given: list[CpuCounters] = []
         self._dropped = self._dropped_by = 0
-        """Records that the kernel part could not store so far, and the time by which the last of them was."""
+        """What the kernel part had no room for so far, and the time by which the last of it was."""
         self._rest_until = 0
         self._ready = list(self._statuses(choice))
 
@@ -211,7 +211,7 @@ class EbpfSource:
         return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
 
     def _lost_since(self, time: int) -> bool:
-        dropped = sum(c.dropped for c in self._counters())
+        dropped = sum(c.dropped + c.unpaired for c in self._counters())
         if dropped != self._dropped:
             self._dropped, self._dropped_by = dropped, now()
         return self._dropped_by > time

@@ -171,6 +171,8 @@ class Joiner:
             record.tail.missing("exe.explained", reason)
 
     def _attempt(self, record: Record) -> Iterator[Event]:
+        if record.extra["attempt.state"] == self._states[_STOPPED]:
+            record = self._with_entry(record)
         attempt = record.extra["attempt.id"]
         if record.name in LOADS:
             self._load_of(record, attempt)
@@ -185,6 +187,21 @@ class Joiner:
             self._held[attempt] = (record, state)
             return
         yield from self._call(record)
+
+    def _with_entry(self, record: Record) -> Record:
+        """Return the whole record of a call that the kernel part had no place for, its return being this one."""
+        task = self._decoder.task(record.task)
+        for raw in self._pending.values():
+            before = self._decoder.task(self._decoder.task_of(raw))
+            if (before.tid, before.start_time) == (task.tid, task.start_time):
+                entry = self._decoder.one(raw)
+                if entry.name == record.name:
+                    returned = {"attempt.result": record.extra["attempt.result"]}
+                    returned["attempt.state"] = self._states[_RETURNED]
+                    return entry._replace(
+                        cpu=record.cpu, seq=record.seq, time=record.time, extra=entry.extra | returned
+                    )
+        return record
 
     def _load_of(self, record: Record, attempt: int) -> LoadState:
         found = self.loads.of(attempt)

@@ -8,7 +8,7 @@ OBJECT = "module_syscall"
 EXTRA = frozenset(
     {"attempt.id", "attempt.entered", "attempt.result", "attempt.state", "attempt.nr", "pad"},
 )
-_NOT_STOPPED = "an attempt that seccomp or ptrace stops before the call"
+_NO_CALL = "an attempt that does not reach the call: seccomp or ptrace stops it, or it is x32 where that is off"
 
 STOPPED_LIMITS = (
     "An attempt that seccomp or a tracer stops before the call is seen at its exit alone: `duration` is null, and"
@@ -41,7 +41,7 @@ def ladder(call: str) -> Ladder:
             "Arguments at the function's entry, result at its return, for each kind of caller.",
             OBJECT,
             (f"fentry_x64_{call}", f"fexit_x64_{call}", f"fentry_ia32_{call}", f"fexit_ia32_{call}"),
-            _NOT_STOPPED,
+            _NO_CALL,
         ),
         Hook(
             f"__x64_sys_{call}, __ia32_sys_{call}",
@@ -49,7 +49,7 @@ def ladder(call: str) -> Ladder:
             "As fentry, where the kernel has no BPF trampolines.",
             OBJECT,
             (f"kprobe_x64_{call}", f"kretprobe_x64_{call}", f"kprobe_ia32_{call}", f"kretprobe_ia32_{call}"),
-            _NOT_STOPPED,
+            f"{_NO_CALL}; the result where more calls are under way at once than a return probe has places for",
         ),
         Hook(
             f"syscalls:sys_enter_{call}, syscalls:sys_exit_{call}",
@@ -57,7 +57,7 @@ def ladder(call: str) -> Ladder:
             "Arguments at entry, result at exit, of 64-bit callers.",
             OBJECT,
             (f"tracepoint_enter_{call}", f"tracepoint_exit_{call}"),
-            f"{_NOT_STOPPED}; 32-bit and x32 callers (arch_trace_is_compat_syscall())",
+            f"{_NO_CALL}; 32-bit and x32 callers (arch_trace_is_compat_syscall())",
         ),
     )
 
