@@ -4,8 +4,9 @@
 #   make lint    ruff and mypy
 #   make docs    generated pages: events, schema, support matrix
 #   make soak    tests that take long
+#   make bench   every speed claim, as a table
 .DELETE_ON_ERROR:
-.PHONY: setup run test lint docs soak clean
+.PHONY: setup run test lint docs soak bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -49,6 +50,10 @@ docs: setup
 	@$(BIN)/python -m ringward.events.pages docs/events
 	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
 	@$(BIN)/python -m tools.support_matrix
+
+bench: setup
+	@tools/packages bench
+	@$(BIN)/python -m bench
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so

@@ -113,7 +113,10 @@ class EbpfSource:
         """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
         self._given: list[CpuCounters] = []
         self._dropped = self._dropped_by = 0
-        """What the kernel part had no room for so far, and the time by which the last of it was."""
+        """What was lost in the kernel part so far, and the time by which the last of it was."""
+        calls = [hook for hook in choice.hooks.values() if hook.object == "module_syscall"]
+        self._unpaired_lose = any(hook.rung != "tp_btf" for hook in calls)
+        """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = list(self._statuses(choice))
 
@@ -211,7 +214,7 @@ class EbpfSource:
         return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
 
     def _lost_since(self, time: int) -> bool:
-        dropped = sum(c.dropped + c.unpaired for c in self._counters())
+        dropped = sum(c.dropped + c.unpaired * self._unpaired_lose for c in self._counters())
         if dropped != self._dropped:
             self._dropped, self._dropped_by = dropped, now()
         return self._dropped_by > time
