@@ -203,6 +203,56 @@ def test_nothing_at_all_is_an_error_that_says_why_and_leaves_nothing(patch: pyte
     assert open_files() == before
 
 
+def switch_ftrace(patch: pytest.MonkeyPatch, folder: Path, text: str | None) -> None:
+    switch = folder / "ftrace_enabled"
+    if text is not None:
+        switch.write_text(text)
+    patch.setattr(attach.probes, "FTRACE_ENABLED", str(switch))
+
+
+@pytest.mark.parametrize("forced", [None, "fentry", "kprobe", "lsm"])
+def test_no_function_is_hooked_while_ftrace_is_switched_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path, forced: str | None
+) -> None:
+    """Attaching then breaks ftrace until the next boot (`ringward.sensor.probes.classify_ftrace`)."""
+    switch_ftrace(patch, tmp_path, "0\n")
+    kernel = use(patch, MadeUp())
+    attached, choice = attach.attach(ALL, {}, forced)
+    hooks = (*choice.hooks.values(), *choice.aids.values())
+    assert {hook.rung for hook in hooks} <= {"tp_btf", "tracepoint"}
+    assert not [name for name in kernel.attached if name.startswith(("fentry", "fexit", "lsm", "kprobe", "kretprobe"))]
+    assert "module_digest" in choice.missing
+    assert "finit_module" in choice.missing or "finit_module: strndup_user" in choice.missing
+    for label in {"module_digest", "finit_module: strndup_user", "finit_module"} & set(choice.missing):
+        assert choice.missing[label].startswith("not tried: kernel.ftrace_enabled = 0")
+        assert choice.missing[label].endswith("sysctl kernel.ftrace_enabled=1")
+    for name in ("finit_module", "module_load", "process_exec"):
+        # A rung that was forced is not replaced.
+        assert (name in choice.hooks) == (forced not in {hook.rung for hook in BY_NAME[name].hooks})
+    attached.close()
+
+
+def test_the_rung_under_a_refused_one_is_a_tracepoint_while_ftrace_is_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    switch_ftrace(patch, tmp_path, "0\n")
+    use(patch, MadeUp(attach={"tp_btf_sys_exit"}))
+    attached, choice = attach.attach(["finit_module"], {})
+    assert choice.hooks["finit_module"].rung == "tracepoint"
+    attached.close()
+
+
+@pytest.mark.parametrize("text", ["1\n", None], ids=["on", "no such switch"])
+def test_functions_are_hooked_where_ftrace_is_not_switched_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
+) -> None:
+    switch_ftrace(patch, tmp_path, text)
+    use(patch, MadeUp())
+    attached, choice = attach.attach(ALL, {}, "fentry")
+    assert choice.hooks["module_digest"].rung == "fentry"
+    attached.close()
+
+
 def test_a_kernel_without_modules_still_has_calls_and_programs(patch: pytest.MonkeyPatch) -> None:
     use(patch, MadeUp(), modules=False)
     attached, choice = attach.attach(ALL, {})

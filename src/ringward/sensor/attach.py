@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ringward.events.hooks import Hook
-from ringward.sensor import _native, objects
+from ringward.sensor import _native, objects, probes
 from ringward.sensor.info import Attachment, SensorError
 from ringward.sensor.ladder import Choice, Refusals, choose
 
@@ -16,6 +16,8 @@ _FAILED = re.compile(r"prog '(\w+)': (?:failed to load|failed to attach|BPF prog
 _TRIES = 64
 # include/uapi/linux/bpf.h: BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT
 _ONE_AT_A_TIME = (2, 5)
+# What patches the entry of a function: a BPF trampoline, or a kprobe there, is a user of ftrace.
+_BY_FTRACE = ("fentry", "lsm", "kprobe")
 # What hooks functions that only a kernel with CONFIG_MODULES has.
 _NO_MODULES = "this kernel has no module support (no /proc/modules)"
 _MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
@@ -179,7 +181,10 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
 
 
 def _never_run() -> dict[str, str]:
-    """Return the rungs whose programs attach here and never run, with the reason; only what is certain."""
+    """Return the rungs whose programs must not be attached here, as they would not run; only what is certain."""
+    switched_off = probes.classify_ftrace(probes.read(probes.FTRACE_ENABLED))
+    if switched_off:
+        return dict.fromkeys(_BY_FTRACE, switched_off.reason)
     active = Path("/sys/kernel/security/lsm")
     try:
         names = active.read_text("utf-8", "backslashreplace").strip()
