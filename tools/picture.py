@@ -43,7 +43,7 @@ def main() -> int:
     text = run_on_terminal(command, int(columns))
     console = Console(record=True, width=int(columns), file=StringIO(), force_terminal=True)
     console.print(Text.from_ansi(text.rstrip("\n")))
-    title = " ".join(os.path.basename(word) for word in command)
+    title = " ".join(Path(word).name for word in command)
     Path(target).write_text(console.export_svg(title=title))
     return 0
 
