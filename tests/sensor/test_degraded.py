@@ -39,5 +39,5 @@ def test_asked_for_it_is_not_degraded():
 
 
 def test_programs_alone_cannot_be_watched():
-    with pytest.raises(SensorError, match=r"watch process_exec.*needs eBPF \(no BTF\)"):
+    with pytest.raises(SensorError, match=r"^process_exec: needs eBPF: no BTF; uevents tell"):
         UeventSource(select(["process_exec"]), Totals(), "no BTF")

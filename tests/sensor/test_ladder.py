@@ -56,6 +56,8 @@ def test_reasons_are_told_by_rung_or_once_when_they_are_the_same() -> None:
     rungs = [hook.rung for hook in BY_NAME["module_digest"].hooks]
     different = choose(["module_digest"], Refusals(rungs={rung: f"no {rung}" for rung in rungs}))
     assert different.missing["module_digest"] == "; ".join(f"{rung}: no {rung}" for rung in rungs)
+    two = choose(["module_digest"], Refusals(rungs=dict.fromkeys(rungs[:2], "no") | {rungs[2]: "off"}))
+    assert two.missing["module_digest"] == f"{rungs[0]}, {rungs[1]}: no; {rungs[2]}: off"
     same = choose(["module_digest"], Refusals(objects={"digest": "no module support"}))
     assert same.missing["module_digest"] == "no module support"
 

@@ -15,10 +15,13 @@ _WHERE = "NETLINK_KOBJECT_UEVENT"
 _LOSES = "attempts, failures, arguments, digests, requests, and the process (only guessed from /proc)"
 
 
+def _todo(*, root: bool) -> str:
+    return "see: ringward doctor" if root else "run as root"
+
+
 def advice(reason: str, *, root: bool) -> str:
     """Return the one line that a user gets: what is missing, what is left, what to do."""
-    todo = "see: ringward doctor" if root else "run as root (make run does, where sudo needs no password)"
-    return f"no eBPF ({reason}); module add and remove by uevents only; {todo}"
+    return f"no eBPF: {reason}; only {' and '.join(SEEN)} are left, by uevents; {_todo(root=root)}"
 
 
 class UeventSource:
@@ -40,8 +43,8 @@ class UeventSource:
         if not self._events.intersection(SEEN):
             wanted = ", ".join(name for name in events if BY_NAME[name].record)
             raise SensorError(
-                f"watch {wanted}: needs eBPF ({reason or 'the uevent hook was asked for'}), and uevents tell only of"
-                f" {' and '.join(SEEN)}; run as root, or see: ringward doctor"
+                f"{wanted}: needs eBPF: {reason or 'the uevent hook was asked for'}; uevents tell only of"
+                f" {' and '.join(SEEN)}; {_todo(root=os.geteuid() == 0)}"
             )
         self._sensor = UeventSensor()
         self._sensor.open()

@@ -49,15 +49,15 @@ class Choice:
 
 def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook | None, str]:
     rungs = [hook for hook in ladder if hook.rung == forced] or list(ladder)
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for hook in rungs:
         reason = refused.reason(hook)
         if reason is None:
             return hook, ""
-        reasons.append((hook.rung, reason))
-    if len({reason for _, reason in reasons}) == 1:
-        return None, reasons[0][1]
-    return None, "; ".join(f"{rung}: {reason}" for rung, reason in reasons)
+        reasons.setdefault(reason, []).append(hook.rung)
+    if len(reasons) == 1:
+        return None, next(iter(reasons))
+    return None, "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
 
 def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) -> Choice:
