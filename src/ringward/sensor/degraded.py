@@ -7,6 +7,8 @@ import os
 from ringward.events.context import Event
 from ringward.events.registry import BY_NAME
 from ringward.sensor import procfs
+from ringward.sensor.clock import Clock
+from ringward.sensor.ebpf import statuses
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
 from ringward.sensor.uevent import UeventSensor
 
@@ -62,6 +64,7 @@ class UeventSource:
             modules,
             unread,
         )
+        self._ready = statuses(Clock(), self.info, events)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
@@ -75,12 +78,14 @@ class UeventSource:
         """Return at once: uevents are few."""
 
     def look(self) -> list[Event]:
-        """Return what the kernel has told."""
-        return self._taken(self._sensor.poll(0))
+        """Return what the kernel has told; first of all, what can be seen and what not."""
+        ready, self._ready = self._ready, []
+        return [*ready, *self._taken(self._sensor.poll(0))]
 
     def close(self) -> list[Event]:
         """Stop listening; return what had come."""
-        return self._taken(self._sensor.close())
+        ready, self._ready = self._ready, []
+        return [*ready, *self._taken(self._sensor.close())]
 
     def _taken(self, events: list[Event]) -> list[Event]:
         self._totals.lost += sum(event.args.count for event in events if event.event == "events_lost")
