@@ -57,7 +57,10 @@ def measure(rounds: int) -> list[Row]:
     row.ours, row.peer = f"{median(ours):.0f}", f"{median(theirs):.0f}"
     row.reached = median(ours) >= GOAL
     row.notes = [
-        f"{SIZE >> 20} MiB of memory; {spread(ours, 0)}; OpenSSL by Python's hashlib, with the processor's own instructions where it has them: {spread(theirs, 0)}"
+        (
+            f"{SIZE >> 20} MiB of memory; {spread(ours, 0)}; OpenSSL by Python's hashlib, with the processor's own"
+            f" instructions where it has them: {spread(theirs, 0)}"
+        )
     ]
     obj.close()
     return [row]

@@ -85,9 +85,12 @@ def measure(rounds: int) -> list[Row]:
         row.ours, row.peer = f"{median(a):,.0f}", f"{median(b):,.0f}"
         row.reached = median(a) >= median(b)
         row.notes = [
-            f"{CALLS:,} calls at {RATE:,} a second, each with another name; {rounds} rounds in turn;"
-            f" thousands of lines, lowest to highest: {spread([x / 1e3 for x in a], 0)}, bpftrace {spread([x / 1e3 for x in b], 0)};"
-            f" a line has {_length('ringward')} bytes, bpftrace's {_length('bpftrace')}"
+            (
+                f"{CALLS:,} calls at {RATE:,} a second, each with another name; {rounds} rounds in turn;"
+                f" thousands of lines, lowest to highest: {spread([x / 1e3 for x in a], 0)},"
+                f" bpftrace {spread([x / 1e3 for x in b], 0)};"
+                f" a line has {_length('ringward')} bytes, bpftrace's {_length('bpftrace')}"
+            )
         ]
         if short:
             row.void = f"not all of {CALLS:,} calls were printed: {', '.join(short)}"
@@ -108,8 +111,11 @@ def measure_million(rounds: int) -> list[Row]:  # noqa: ARG001 - one round of a 
     row.ours = f"{found.lines:,} shown, {filtered:,} filtered, {lost:,} lost"
     row.reached = lost == 0 and found.lines == 0x1000 and found.lines + filtered >= MILLION
     row.notes = [
-        f"{MILLION / found.seconds:,.0f} calls a second; {found.cpu.total / MILLION * 1e6:.2f} us of processor time a call;"
-        f" {shown:,} shown by its own count"
+        (
+            f"{MILLION / found.seconds:,.0f} calls a second;"
+            f" {found.cpu.total / MILLION * 1e6:.2f} us of processor time a call;"
+            f" {shown:,} shown by its own count"
+        )
     ]
     return [row]
 

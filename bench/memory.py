@@ -32,8 +32,10 @@ def measure(rounds: int) -> list[Row]:  # noqa: ARG001 - one long run
     row.ours = f"{grown[-1]:.0f}"
     row.reached = grown[-1] <= GOAL
     row.notes = [
-        f"{shown:,} events shown ({SPAWNS * BATCHES:,} processes, {CALLS * BATCHES:,} calls), {lost:,} lost;"
-        f" at the start {start:.0f}, then {', '.join(f'{mb:.0f}' for mb in grown)}; the most was {most:.0f};"
-        " MB of 10^6 bytes"
+        (
+            f"{shown:,} events shown ({SPAWNS * BATCHES:,} processes, {CALLS * BATCHES:,} calls), {lost:,} lost;"
+            f" at the start {start:.0f}, then {', '.join(f'{mb:.0f}' for mb in grown)}; the most was {most:.0f};"
+            " MB of 10^6 bytes"
+        )
     ]
     return [row]

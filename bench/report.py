@@ -33,8 +33,8 @@ def markdown(rows: list[Row], facts: dict[str, str]) -> str:
     lines = [
         "# Measurements",
         "",
-        "Made by `make bench`; the programs are in `bench/`. The peer runs in turn with Ringward in the same run; a row",
-        "whose events are not as many as the peer's is void. Figures are medians, with the lowest and the highest.",
+        "Made by `make bench`; the programs are in `bench/`. The peer runs in turn with Ringward in the same run; a",
+        "row whose events are not as many as the peer's is void. Figures are medians, with the lowest and the highest.",
         "",
         *(f"- {name}: {value}" for name, value in facts.items()),
         "",

@@ -33,7 +33,7 @@ def loop(watcher: str) -> tuple[float, int]:
 
 def _exec(watcher: str) -> bytes:
     tiny = str(program("tiny"))
-    return f'"process_exec"'.encode() if watcher == "ringward" else f" exec {tiny}".encode()
+    return b'"process_exec"' if watcher == "ringward" else f" exec {tiny}".encode()
 
 
 def measure(rounds: int) -> list[Row]:
@@ -52,8 +52,10 @@ def measure(rounds: int) -> list[Row]:
     row.ours, row.peer = f"{ratio['ringward']:.3f}", f"{ratio['bpftrace']:.3f}"
     row.reached = ratio["ringward"] <= GOAL
     row.notes = [
-        f"{rounds} rounds of {LOOPS} in turn; microseconds a loop:"
-        f" {', '.join(f'{name or chr(45)} {spread(values, 1)}' for name, values in times.items())}"
+        (
+            f"{rounds} rounds of {LOOPS} in turn; microseconds a loop:"
+            f" {', '.join(f'{name or chr(45)} {spread(values, 1)}' for name, values in times.items())}"
+        )
     ]
     short = [f"{name} {min(values)}" for name, values in seen.items() if min(values) < LOOPS]
     if short:

@@ -68,7 +68,9 @@ def measure(rounds: int) -> list[Row]:
     version.ours = f"{median(ours) / median(bare):.2f}"
     version.reached = median(ours) / median(bare) <= VERSION
     version.notes = [
-        f"milliseconds: {spread([t * 1e3 for t in ours], 1)}, bare {spread([t * 1e3 for t in bare], 1)};"
-        f" {len(ours)} of each in turn, the same Python"
+        (
+            f"milliseconds: {spread([t * 1e3 for t in ours], 1)}, bare {spread([t * 1e3 for t in bare], 1)};"
+            f" {len(ours)} of each in turn, the same Python"
+        )
     ]
     return [first, version]

@@ -192,7 +192,6 @@ def test_a_file_that_cannot_be_opened(capfd: pytest.CaptureFixture[str], tmp_pat
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "the following arguments are required: FILE"),
         (["{file}", "finit_modul"], "did you mean finit_module"),
         (["{file}", "-o", "{file}"], "would overwrite the recording"),
         (["{file}", "-f"], "-f needs -p PID"),
@@ -245,6 +244,13 @@ def test_the_shipped_recording_is_whole_and_shows_a_joined_load(capfd: pytest.Ca
     assert status == 0
     assert any("finit_module" in line or "init_module" in line for line in out)
     assert err[-1].endswith(" 0 lost")
+
+
+def test_without_a_file_the_shipped_recording_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    named = ringward(capfd, str(replay.SHIPPED), "--json", "--failed")
+    assert ringward(capfd, "--json", "--failed") == named
+    assert named[0] == 0
+    assert named[1]
 
 
 def test_the_shipped_recording_names_no_place_of_the_machine_that_it_was_built_on() -> None:

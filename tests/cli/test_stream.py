@@ -139,7 +139,7 @@ def test_the_first_screen_has_colours_on_a_terminal(tmp_path: Path, monkeypatch:
     out = tmp_path / "out"
     with output(str(out), 1) as writer:
         show_screen(writer, info(degraded="why"), ["module_load"], [])
-    assert "\x1b[33m  degraded why\x1b[0m" in out.read_text()
+    assert "\x1b[33m  degraded why, or try: ringward replay\x1b[0m" in out.read_text()
 
 
 def test_the_summary() -> None:

@@ -108,6 +108,30 @@ def test_a_hook_that_is_switched_off_is_told(
     no_canary_is_shown(w, off)
 
 
+def ftrace_warnings() -> list[str]:
+    log = subprocess.run(["dmesg"], check=True, capture_output=True, text=True).stdout
+    return [line for line in log.splitlines() if "WARNING:" in line and "ftrace" in line]
+
+
+@pytest.mark.parametrize("hook", [None, "fentry", "kprobe"])
+def test_nothing_is_attached_by_ftrace_while_it_is_off(watch: Callable[..., Watch], hook: str | None) -> None:
+    """A hook of a function would not run, and would leave ftrace broken; it works when it is switched on again."""
+    before = ftrace_warnings()
+    with switched_off(FTRACE):
+        w = watch(*EVENTS, hook=hook, canary_seconds=None)
+        assert {found.rung for found in w.info.attached.values()} <= {"tp_btf", "tracepoint"}
+        assert "kernel.ftrace_enabled = 0" in w.info.missing["module_digest"]
+        assert (hook is None) == ("finit_module" in w.info.attached)
+        made = call("64", "create_module", "s:rw_off")
+        assert seen(w, made).args.name == "rw_off"
+        w.sensor.close()
+    again = watch(*EVENTS, hook="fentry", canary_seconds=CANARY_SECONDS)
+    assert again.info.attached["module_digest"].rung == "fentry"
+    proved(again)
+    assert deaf(again) == set()
+    assert ftrace_warnings() == before
+
+
 def no_canary_is_shown(watch: Watch, off: int) -> None:
     """Fail when one of the sensor's own calls, programs or requests has become an event.
 

@@ -62,12 +62,13 @@ def test_a_kernel_without_modules_says_so() -> None:
 
 def test_degraded_stands_at_the_top() -> None:
     lines = screen(info(degraded="no eBPF: run as root", missing={"module_load": "no eBPF"}), DEFAULT, 80)
-    assert lines[1] == "  degraded no eBPF: run as root"
+    assert lines[1] == "  degraded no eBPF: run as root, or try: ringward replay"
     assert "  missing  module_load" in lines  # why is told once
 
 
 def test_a_recording_tells_of_the_past() -> None:
-    assert screen(info(), DEFAULT, 80, recorded=True)[0] == f"Ringward {VERSION} recorded on example, kernel 6.12.1"
+    lines = screen(info(degraded="no eBPF"), DEFAULT, 80, recorded=True)
+    assert lines[:2] == [f"Ringward {VERSION} recorded on example, kernel 6.12.1", "  degraded no eBPF"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])
@@ -95,4 +96,4 @@ def test_lacks_are_one_line_a_reason() -> None:
         "not seen: process_exec: b",
     ]
     assert lacks(info(), DEFAULT) == []
-    assert lacks(info(degraded="why", missing=missing), DEFAULT) == ["degraded: why"]
+    assert lacks(info(degraded="why", missing=missing), DEFAULT) == ["degraded: why, or try: ringward replay"]

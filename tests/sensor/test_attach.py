@@ -8,129 +8,23 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringward.events import BY_NAME
+from ringward.events import BY_NAME, GROUPS
 from ringward.sensor import SensorError, _native, attach
 from ringward.sensor.attach import Attached, attachments, last_reason
+from ringward.sensor.info import NoModulesError
+from ringward.sensor.ladder import CONTEXT_EVENTS
 from tests.btf.built import tool
+from tests.sensor.made_up_kernel import MadeUp, refusal, use
 
 ALL = tuple(name for name, cls in BY_NAME.items() if cls.record)
 NO_MODULES = "this kernel has no module support (no /proc/modules)"
 EPERM = (1, "Operation not permitted")
-
-
-def refusal(program: str, number: int = 22, text: str = "Invalid argument") -> _native.BpfError:
-    """Return what libbpf says of a program that the kernel does not load."""
-    log = (
-        f"libbpf: prog '{program}': BPF program load failed: {text}\n"
-        f"libbpf: prog '{program}': -- BEGIN PROG LOAD LOG --\n"
-        "R1 type=scalar expected=fp\n"
-        "processed 12 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 1\n"
-        "-- END PROG LOAD LOG --\n"
-        f"libbpf: prog '{program}': failed to load: -{number}\n"
-        "libbpf: failed to load object 'ringward_process'\n"
-    )
-    return _native.BpfError(number, text, "load", log)
-
-
-class Link:
-    """A link of the made-up kernel."""
-
-    def __init__(self, kernel: MadeUp, program: str) -> None:
-        self._kernel, self._program = kernel, program
-        kernel.attached.append(program)
-
-    def close(self) -> None:
-        self._kernel.attached.remove(self._program)
-
-    def missed(self) -> int | None:
-        return self._kernel.missed.get(self._program)
-
-
-class MadeUp:
-    """A kernel that refuses some programs, behind `_native.Object`."""
-
-    current: ClassVar[MadeUp]
-
-    def __init__(self, load: set[str] = frozenset(), attach: set[str] = frozenset(), error: Any = refusal) -> None:  # type: ignore[assignment]
-        self.refuse_load, self.refuse_attach, self.error = load, attach, error
-        self.attached: list[str] = []
-        self.objects: list[str] = []
-        self.values: dict[str, bytes] = {}
-        self.sizes: dict[str, int] = {}
-        self.missed: dict[str, int] = {}
-
-
-class Object:
-    """`_native.Object` without a kernel: what the file says is real."""
-
-    real = _native.Object
-
-    def __init__(self, name: str, data: bytes) -> None:
-        self.kernel = MadeUp.current
-        self._name = name
-        self._file = Object.real(name, data)
-        self._wanted: set[str] = set()
-        self._fd = -1
-
-    def programs(self) -> list[tuple[str, str]]:
-        return self._file.programs()
-
-    def maps(self) -> list[str]:
-        return self._file.maps()
-
-    def initial_value(self, map_name: str) -> bytes | None:
-        return self._file.initial_value(map_name)
-
-    def set_initial_value(self, _map_name: str, value: bytes) -> None:
-        self.kernel.values[self._name] = value
-
-    def set_autoload(self, program: str, on: bool) -> None:
-        (self._wanted.add if on else self._wanted.discard)(program)
-
-    def reuse_map(self, _map_name: str, fd: int) -> None:
-        os.fstat(fd)
-
-    def resize_map(self, map_name: str, max_entries: int) -> None:
-        self.kernel.sizes[map_name] = max_entries
-
-    def load(self) -> None:
-        for program in sorted(self._wanted & self.kernel.refuse_load):
-            raise self.kernel.error(program)
-        self._fd = os.open("/dev/null", os.O_RDONLY)
-        self.kernel.objects.append(self._name)
-
-    def close(self) -> None:
-        os.close(self._fd)
-        self.kernel.objects.remove(self._name)
-
-    def program_fd(self, _program: str) -> int:
-        return self._fd
-
-    def map_fd(self, _map_name: str) -> int:
-        return self._fd
-
-    def attach(self, program: str) -> Link:
-        assert program in self._wanted
-        if program in self.kernel.refuse_attach:
-            number, text = 95, "Operation not supported"
-            raise _native.BpfError(number, text, "attach", f"libbpf: prog '{program}': failed to attach: {text}\n")
-        return Link(self.kernel, program)
-
-
-def use(patch: pytest.MonkeyPatch, kernel: MadeUp, *, modules: bool = True) -> MadeUp:
-    MadeUp.current = kernel
-    patch.setattr(attach._native, "Object", Object)
-    real = Path.exists
-    patch.setattr(
-        attach.Path, "exists", lambda self: modules if str(self) == "/proc/modules" else real(self), raising=True
-    )
-    return kernel
 
 
 @pytest.fixture
@@ -197,10 +91,65 @@ def test_nothing_at_all_is_an_error_that_says_why_and_leaves_nothing(patch: pyte
     }
     kernel = use(patch, MadeUp(load=every, error=lambda program: refusal(program, *EPERM)))
     before = open_files()
-    with pytest.raises(SensorError, match=r"Operation not permitted \(R1 type=scalar expected=fp\)"):
+    patch.setattr(attach, "obstacle", lambda: None)
+    with pytest.raises(SensorError, match=r"^Operation not permitted \(R1 type=scalar expected=fp\)$"):
+        attach.attach(ALL, {})
+    # What is lacking altogether is told once, not as each program's refusal.
+    patch.setattr(attach, "obstacle", lambda: "no permission")
+    with pytest.raises(SensorError, match=r"^no permission$"):
         attach.attach(ALL, {})
     assert kernel.objects == []
     assert open_files() == before
+
+
+def switch_ftrace(patch: pytest.MonkeyPatch, folder: Path, text: str | None) -> None:
+    switch = folder / "ftrace_enabled"
+    if text is not None:
+        switch.write_text(text)
+    patch.setattr(attach.probes, "FTRACE_ENABLED", str(switch))
+
+
+@pytest.mark.parametrize("forced", [None, "fentry", "kprobe", "lsm"])
+def test_no_function_is_hooked_while_ftrace_is_switched_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path, forced: str | None
+) -> None:
+    """Attaching then breaks ftrace until the next boot (`ringward.sensor.probes.classify_ftrace`)."""
+    switch_ftrace(patch, tmp_path, "0\n")
+    kernel = use(patch, MadeUp())
+    attached, choice = attach.attach(ALL, {}, forced)
+    hooks = (*choice.hooks.values(), *choice.aids.values())
+    assert {hook.rung for hook in hooks} <= {"tp_btf", "tracepoint"}
+    assert not [name for name in kernel.attached if name.startswith(("fentry", "fexit", "lsm", "kprobe", "kretprobe"))]
+    assert "module_digest" in choice.missing
+    assert "finit_module" in choice.missing or "finit_module: strndup_user" in choice.missing
+    for label in {"module_digest", "finit_module: strndup_user", "finit_module"} & set(choice.missing):
+        assert choice.missing[label].startswith("not tried: kernel.ftrace_enabled = 0")
+        assert choice.missing[label].endswith("sysctl kernel.ftrace_enabled=1")
+    for name in ("finit_module", "module_load", "process_exec"):
+        # A rung that was forced is not replaced.
+        assert (name in choice.hooks) == (forced not in {hook.rung for hook in BY_NAME[name].hooks})
+    attached.close()
+
+
+def test_the_rung_under_a_refused_one_is_a_tracepoint_while_ftrace_is_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    switch_ftrace(patch, tmp_path, "0\n")
+    use(patch, MadeUp(attach={"tp_btf_sys_exit"}))
+    attached, choice = attach.attach(["finit_module"], {})
+    assert choice.hooks["finit_module"].rung == "tracepoint"
+    attached.close()
+
+
+@pytest.mark.parametrize("text", ["1\n", None], ids=["on", "no such switch"])
+def test_functions_are_hooked_where_ftrace_is_not_switched_off(
+    patch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
+) -> None:
+    switch_ftrace(patch, tmp_path, text)
+    use(patch, MadeUp())
+    attached, choice = attach.attach(ALL, {}, "fentry")
+    assert choice.hooks["module_digest"].rung == "fentry"
+    attached.close()
 
 
 def test_a_kernel_without_modules_still_has_calls_and_programs(patch: pytest.MonkeyPatch) -> None:
@@ -209,8 +158,19 @@ def test_a_kernel_without_modules_still_has_calls_and_programs(patch: pytest.Mon
     assert {"finit_module", "create_module", "process_exec"} <= set(choice.hooks)
     assert choice.missing["module_load"] == choice.missing["module_digest"] == NO_MODULES
     attached.close()
-    with pytest.raises(SensorError, match="no module support"):
+    with pytest.raises(NoModulesError, match="no module support"):
         attach.attach(["module_load"], {})
+
+
+def test_nothing_asked_for_but_the_stream_itself_is_no_fault(patch: pytest.MonkeyPatch) -> None:
+    use(patch, MadeUp())
+    attached, choice = attach.attach(GROUPS["stream"], {})
+    assert set(choice.hooks) == set(CONTEXT_EVENTS)
+    attached.close()
+    use(patch, MadeUp(load=set(PROGRAMS)))
+    patch.setattr(attach, "obstacle", lambda: None)
+    with pytest.raises(SensorError, match="the sensor's own"):
+        attach.attach(GROUPS["stream"], {})
 
 
 def test_knobs_and_the_size_of_the_ring_reach_the_objects(patch: pytest.MonkeyPatch) -> None:
@@ -287,7 +247,15 @@ def test_whatever_is_refused_the_rest_is_attached_and_nothing_stays(
         ("", "Operation not permitted"),
         (
             "libbpf: prog 'x': BPF program load failed: Operation not permitted\nlibbpf: failed to load object 'x'\n",
-            "Operation not permitted (prog 'x': BPF program load failed: Operation not permitted)",
+            "Operation not permitted",
+        ),
+        (
+            (
+                "libbpf: Failed to bump RLIMIT_MEMLOCK (err = -1), you might need to do it explicitly!\n"
+                "libbpf: Error in bpf_object__probe_loading(): Operation not permitted(1). Make sure your kernel"
+                " supports BPF (CONFIG_BPF_SYSCALL=y) and/or that RLIMIT_MEMLOCK is set to big enough value.\n"
+            ),
+            "Operation not permitted",
         ),
         ("libbpf: permission error while running as root; try raising 'ulimit -l'?\n", "Operation not permitted"),
         ("a\nlibbpf: prog 'f': failed to find kernel BTF type ID\n\n", "Operation not permitted (prog 'f': failed to"),
@@ -296,7 +264,7 @@ def test_whatever_is_refused_the_rest_is_attached_and_nothing_stays(
 )
 def test_the_reason_is_one_line_of_the_kernels(log: str, reason: str) -> None:
     found = last_reason(_native.BpfError(*EPERM, "load", log))
-    assert found.startswith(reason)
+    assert found == reason if ":" not in reason else found.startswith(reason)
     assert "\n" not in found
 
 

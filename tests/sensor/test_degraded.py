@@ -32,6 +32,14 @@ def test_what_uevents_cannot_tell_is_missing_with_the_reason():
     assert source.info.kernel == os.uname().release
 
 
+def test_the_stream_begins_with_what_can_be_seen_and_what_not():
+    source = UeventSource(select(["module_load", "finit_module"]), Totals(), "no BTF")
+    told = [(e.args.state, e.args.subject_event, e.args.attached, e.args.reason) for e in source.look()]
+    assert told == [("attached", "module_load", "uevent", None), ("missing", "finit_module", None, "no BTF")]
+    assert source.look() == []
+    assert source.close() == []
+
+
 def test_asked_for_it_is_not_degraded():
     source = UeventSource(select(["modules"]), Totals(), None)
     source.close()
@@ -39,5 +47,5 @@ def test_asked_for_it_is_not_degraded():
 
 
 def test_programs_alone_cannot_be_watched():
-    with pytest.raises(SensorError, match=r"watch process_exec.*needs eBPF \(no BTF\)"):
+    with pytest.raises(SensorError, match=r"^process_exec: needs eBPF: no BTF; uevents tell"):
         UeventSource(select(["process_exec"]), Totals(), "no BTF")

@@ -33,6 +33,22 @@ def test_what_the_sensor_needs_itself_comes_with_it() -> None:
     assert set(modules.hooks) == {"module_load", *CONTEXT_EVENTS, *ORIGIN_EVENTS}
 
 
+def test_what_adds_to_an_event_comes_only_with_it() -> None:
+    assert choose(["module_load"], Refusals()).aids == {}
+    assert set(choose(["process_exec"], Refusals()).aids) == {"process_exec: sys_enter, sys_exit"}
+    refused = Refusals(rungs=dict.fromkeys(("tp_btf", "fentry", "kprobe"), "no"))
+    labels = {label for label in choose(["delete_module"], refused).missing if ": " in label}
+    assert labels == {"delete_module: find_module"}
+
+
+def test_where_no_module_can_be_loaded_no_origin_is_looked_for() -> None:
+    refused = Refusals(objects=dict.fromkeys(("request", "udev"), "no module support"))
+    choice = choose(["create_module"], refused)
+    assert set(choice.hooks) == {"create_module", *CONTEXT_EVENTS}
+    assert choice.missing == {}
+    assert set(choose(["module_request"], refused).missing) == {"module_request"}
+
+
 def test_events_that_user_space_makes_have_no_hook() -> None:
     assert set(choose(["events_lost", "sensor_status"], Refusals()).hooks) == set(CONTEXT_EVENTS)
 
@@ -56,6 +72,8 @@ def test_reasons_are_told_by_rung_or_once_when_they_are_the_same() -> None:
     rungs = [hook.rung for hook in BY_NAME["module_digest"].hooks]
     different = choose(["module_digest"], Refusals(rungs={rung: f"no {rung}" for rung in rungs}))
     assert different.missing["module_digest"] == "; ".join(f"{rung}: no {rung}" for rung in rungs)
+    two = choose(["module_digest"], Refusals(rungs=dict.fromkeys(rungs[:2], "no") | {rungs[2]: "off"}))
+    assert two.missing["module_digest"] == f"{rungs[0]}, {rungs[1]}: no; {rungs[2]}: off"
     same = choose(["module_digest"], Refusals(objects={"digest": "no module support"}))
     assert same.missing["module_digest"] == "no module support"
 

@@ -20,6 +20,7 @@ import ringward
 from ringward.events import Event, UnknownNameError
 from ringward.events.filter import Filter
 from ringward.sensor import Sensor, SensorError, SensorInfo, _native, sensor
+from ringward.sensor.info import NoModulesError
 from ringward.sensor.sensor import _knobs, _pids
 from tests.output.event_factory import event, process
 
@@ -144,6 +145,15 @@ def test_without_ebpf_it_goes_on_with_uevents(monkeypatch: pytest.MonkeyPatch) -
         assert found.info.degraded is not None
         assert "Operation not permitted" in found.info.degraded
         assert "\n" not in found.info.degraded
+
+
+def test_a_kernel_without_modules_is_not_asked_for_uevents_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(_wish: object, _totals: object) -> Source:
+        raise NoModulesError("no module support")
+
+    monkeypatch.setattr(sensor, "EbpfSource", without)
+    with pytest.raises(SensorError, match=r"^no module support$"):
+        Sensor(["module_load"]).open()
 
 
 def test_a_hook_that_was_asked_for_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,13 +321,17 @@ def unprivileged(*names: str) -> str:
 
 def test_without_privilege_an_event_that_needs_ebpf_is_refused_with_what_to_do() -> None:
     told = unprivileged("create_module")
-    assert told.startswith("SensorError: watch create_module: needs eBPF (Operation not permitted")
-    assert "run as root" in told
+    assert told == (
+        "SensorError: create_module: needs eBPF: CAP_BPF and CAP_PERFMON are missing: Operation not permitted (EPERM);"
+        " uevents tell only of module_load and module_free; run as root"
+    )
     assert len(told.splitlines()) == 1
 
 
 def test_without_privilege_modules_are_watched_by_uevents_and_one_line_says_so() -> None:
     told = unprivileged("modules")
-    assert told.startswith("uevent: no eBPF (")
-    assert "run as root" in told
+    assert told == (
+        "uevent: no eBPF: CAP_BPF and CAP_PERFMON are missing: Operation not permitted (EPERM);"
+        " only module_load and module_free are left, by uevents; run as root"
+    )
     assert len(told.splitlines()) == 1

@@ -31,14 +31,17 @@ _EPILOG = f"""\
 Exit status: 0 done; 2 usage; 3 the recording was cut, or events were lost when
 it was made; 4 it is not a recording that this Ringward reads.
 
-A short one is shipped: {SHIPPED}
+Without FILE it shows a short recording of a real kernel that is shipped:
+{SHIPPED}
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = Parser("ringward replay", _DESCRIPTION, _EPILOG)
-    parser.add_argument("recording", metavar="FILE", help="a recording; - is standard input")
+    parser.add_argument(
+        "recording", nargs="?", default=str(SHIPPED), metavar="FILE", help="a recording; - is standard input"
+    )
     parser.add_argument("events", nargs="*", metavar="EVENT|GROUP", help="default: everything in it")
     common.add_arguments(parser)
     return parser

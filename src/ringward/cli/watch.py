@@ -12,7 +12,6 @@ from ringward.cli.child import Child, StartError
 from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.live import Ends, run
 from ringward.cli.parser import Parser
-from ringward.cli.replay import SHIPPED
 from ringward.cli.stream import Stream, output, record, say, show_screen, summary
 from ringward.events.filter import Filter
 from ringward.events.hooks import RUNGS
@@ -132,7 +131,7 @@ def _open(events: tuple[str, ...], only: Filter, hook: str | None, child: Child 
     except SensorError as error:
         if child:
             child.abandon()
-        raise CannotRunError(f"{error}\nto see what it shows: ringward replay {SHIPPED}") from None
+        raise CannotRunError(f"{error}; to see what it shows: ringward replay") from None
     return sensor
 
 
@@ -147,12 +146,9 @@ def _greet(
 ) -> None:
     """Say what is watched: all of it before a table that waits, else only what is missing."""
     table = isinstance(stream.view, TableView)
-    notes = [f"a recording shows the rest: ringward replay {SHIPPED}"] if info.degraded else []
     if table and waits and not options.quiet:
-        show_screen(writer, info, events, [*notes, "waiting; try: ringward watch -- modprobe dummy"])
+        show_screen(writer, info, events, ["waiting; try: ringward watch -- modprobe dummy"])
     elif not options.quiet:
         for line in lacks(info, events):
             say(f"ringward watch: {line}")
-        for note in notes:
-            say(note)
     stream.show_header()

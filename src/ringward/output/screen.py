@@ -9,6 +9,8 @@ from ringward.output.text import safe, wrap
 from ringward.sensor.info import SensorInfo
 from ringward.version import VERSION
 
+OR_REPLAY = "or try: ringward replay"
+"""What shows the rest where a live sensor cannot."""
 _NAME = 11
 """Columns of a line's name, with the space in front."""
 
@@ -38,7 +40,7 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
     tense = "recorded on" if recorded else "on"
     lines = wrap(safe(f"Ringward {VERSION} {tense} {info.host}, kernel {info.kernel}"), width, "")
     if info.degraded:
-        lines += _item("degraded", info.degraded, width)
+        lines += _item("degraded", info.degraded if recorded else f"{info.degraded}, {OR_REPLAY}", width)
     wanted = [name for name in BY_NAME if name in selected]
     seen = _group((info.attached[name].rung, name) for name in wanted if name in info.attached)
     for rung, names in seen.items():
@@ -61,10 +63,10 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
 
 
 def lacks(info: SensorInfo, selected: Collection[str]) -> list[str]:
-    """Return, one line a reason, what of `selected` cannot be seen; helping hooks are not told."""
+    """Return, one line a reason, what of `selected` a live sensor cannot see; helping hooks are not told."""
     reasons = _group((info.missing[name], name) for name in BY_NAME if name in selected and name in info.missing)
     if info.degraded:
-        return [safe(f"degraded: {info.degraded}")]
+        return [safe(f"degraded: {info.degraded}, {OR_REPLAY}")]
     return [safe(f"not seen: {' '.join(names)}: {reason}") for reason, names in reasons.items()]
 
 

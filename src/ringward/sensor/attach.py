@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ringward.events.hooks import Hook
-from ringward.sensor import _native, objects
-from ringward.sensor.info import Attachment, SensorError
+from ringward.events.registry import GROUPS
+from ringward.sensor import _native, objects, probes
+from ringward.sensor.info import Attachment, NoModulesError, SensorError
 from ringward.sensor.ladder import Choice, Refusals, choose
+from ringward.sensor.obstacle import obstacle
 
 _FAILED = re.compile(r"prog '(\w+)': (?:failed to load|failed to attach|BPF program load failed|failed to find)")
 _TRIES = 64
 # include/uapi/linux/bpf.h: BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT
 _ONE_AT_A_TIME = (2, 5)
+# What patches the entry of a function: a BPF trampoline, or a kprobe there, is a user of ftrace.
+_BY_FTRACE = ("fentry", "lsm", "kprobe")
 # What hooks functions that only a kernel with CONFIG_MODULES has.
 _NO_MODULES = "this kernel has no module support (no /proc/modules)"
 _MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
@@ -34,6 +38,8 @@ def last_reason(error: _native.BpfError) -> str:
         "ulimit",
         "load attributes",
         "probe_loading",
+        "bump RLIMIT_MEMLOCK",
+        f"BPF program load failed: {text}",
     )
     useful = [line for line in lines if line and not any(part in line for part in noise)]
     detail = useful[-1].removeprefix("libbpf: ") if useful else ""
@@ -179,7 +185,10 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
 
 
 def _never_run() -> dict[str, str]:
-    """Return the rungs whose programs attach here and never run, with the reason; only what is certain."""
+    """Return the rungs whose programs must not be attached here, as they would not run; only what is certain."""
+    switched_off = probes.classify_ftrace(probes.read(probes.FTRACE_ENABLED))
+    if switched_off:
+        return dict.fromkeys(_BY_FTRACE, switched_off.reason)
     active = Path("/sys/kernel/security/lsm")
     try:
         names = active.read_text("utf-8", "backslashreplace").strip()
@@ -198,6 +207,7 @@ def attach(
     """Load and attach the best hooks that this kernel takes.
 
     Raises:
+        NoModulesError: only events were asked for that need a kernel with modules.
         SensorError: not one event of those asked for can be seen with eBPF.
 
     """
@@ -208,13 +218,16 @@ def attach(
     attached = Attached(ring_bytes)
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
-        if not wanted & set(choice.hooks):
+        if not choice.hooks or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):
             break
         if _try(attached, choice, knobs, refused):
             return attached, choice
     attached.close()
-    reasons = sorted(set(choice.missing.values()) - {_NO_MODULES}) or [_NO_MODULES]
-    raise SensorError("; ".join(reasons) or "no event asked for can be seen with eBPF")
+    reasons = dict.fromkeys(choice.missing[name] for name in choice.missing if name in wanted)
+    others = [reason for reason in reasons if reason != _NO_MODULES]
+    if reasons and not others:
+        raise NoModulesError(_NO_MODULES)
+    raise SensorError(obstacle() or "; ".join(others) or "no hook of the sensor's own could be attached")
 
 
 def _try(attached: Attached, choice: Choice, knobs: dict[str, int | bytes], refused: Refusals) -> bool:

@@ -7,6 +7,8 @@ import os
 from ringward.events.context import Event
 from ringward.events.registry import BY_NAME
 from ringward.sensor import procfs
+from ringward.sensor.clock import Clock
+from ringward.sensor.ebpf import statuses
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
 from ringward.sensor.uevent import UeventSensor
 
@@ -15,10 +17,13 @@ _WHERE = "NETLINK_KOBJECT_UEVENT"
 _LOSES = "attempts, failures, arguments, digests, requests, and the process (only guessed from /proc)"
 
 
+def _todo(*, root: bool) -> str:
+    return "see: ringward doctor" if root else "run as root"
+
+
 def advice(reason: str, *, root: bool) -> str:
     """Return the one line that a user gets: what is missing, what is left, what to do."""
-    todo = "see: ringward doctor" if root else "run as root (make run does, where sudo needs no password)"
-    return f"no eBPF ({reason}); module add and remove by uevents only; {todo}"
+    return f"no eBPF: {reason}; only {' and '.join(SEEN)} are left, by uevents; {_todo(root=root)}"
 
 
 class UeventSource:
@@ -40,8 +45,8 @@ class UeventSource:
         if not self._events.intersection(SEEN):
             wanted = ", ".join(name for name in events if BY_NAME[name].record)
             raise SensorError(
-                f"watch {wanted}: needs eBPF ({reason or 'the uevent hook was asked for'}), and uevents tell only of"
-                f" {' and '.join(SEEN)}; run as root, or see: ringward doctor"
+                f"{wanted}: needs eBPF: {reason or 'the uevent hook was asked for'}; uevents tell only of"
+                f" {' and '.join(SEEN)}; {_todo(root=os.geteuid() == 0)}"
             )
         self._sensor = UeventSensor()
         self._sensor.open()
@@ -59,6 +64,7 @@ class UeventSource:
             modules,
             unread,
         )
+        self._ready = statuses(Clock(), self.info, events)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
@@ -72,12 +78,14 @@ class UeventSource:
         """Return at once: uevents are few."""
 
     def look(self) -> list[Event]:
-        """Return what the kernel has told."""
-        return self._taken(self._sensor.poll(0))
+        """Return what the kernel has told; first of all, what can be seen and what not."""
+        ready, self._ready = self._ready, []
+        return [*ready, *self._taken(self._sensor.poll(0))]
 
     def close(self) -> list[Event]:
         """Stop listening; return what had come."""
-        return self._taken(self._sensor.close())
+        ready, self._ready = self._ready, []
+        return [*ready, *self._taken(self._sensor.close())]
 
     def _taken(self, events: list[Event]) -> list[Event]:
         self._totals.lost += sum(event.args.count for event in events if event.event == "events_lost")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from time import sleep
 
@@ -20,7 +20,6 @@ from ringward.sensor.clock import Clock, now
 from ringward.sensor.decode import Decoder
 from ringward.sensor.info import SensorInfo, Totals
 from ringward.sensor.join import Joiner
-from ringward.sensor.ladder import Choice
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.process_table import ProcessTable
 
@@ -65,6 +64,18 @@ def own_event(clock: Clock, host: str, args: Args) -> Event:
         args=args,
         tags=TAGS[name],
     )
+
+
+def statuses(clock: Clock, info: SensorInfo, asked: Iterable[str]) -> list[Event]:
+    """Return how each event that was asked for is seen, and what is missing of them and of what the sensor needs."""
+    found = {name: info.attached[name] for name in asked if name in info.attached}
+    return [
+        own_event(clock, info.host, args)
+        for args in (
+            *(SensorStatus("attached", name, how.rung, how.where, None) for name, how in found.items()),
+            *(SensorStatus("missing", name, None, None, reason) for name, reason in info.missing.items()),
+        )
+    ]
 
 
 class EbpfSource:
@@ -118,13 +129,7 @@ class EbpfSource:
         self._unpaired_lose = any(hook.rung != "tp_btf" for hook in calls)
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
-        self._ready = list(self._statuses(choice))
-
-    def _statuses(self, choice: Choice) -> Iterator[Event]:
-        for name, attachment in self.info.attached.items():
-            yield self._own(SensorStatus("attached", name, attachment.rung, attachment.where, None))
-        for name, reason in choice.missing.items():
-            yield self._own(SensorStatus("missing", name, None, None, reason))
+        self._ready = statuses(self._clock, self.info, wish.events)
 
     def _own(self, args: Args) -> Event:
         return own_event(self._clock, self.info.host, args)

@@ -9,6 +9,10 @@ class SensorError(Exception):
     """Nothing can be watched. The message: what was attempted, why it failed, what to do next."""
 
 
+class NoModulesError(SensorError):
+    """Only events of modules were asked for, and this kernel has none: no other sensor would see more."""
+
+
 class Attachment(msgspec.Struct, frozen=True):
     """How an event is seen."""
 

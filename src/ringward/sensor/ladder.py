@@ -32,7 +32,7 @@ class Refusals:
 
 @dataclass
 class Choice:
-    """The hook chosen for each event and aid, and what is missing."""
+    """The hook chosen for each event and aid, and what is missing of them."""
 
     hooks: dict[str, Hook] = field(default_factory=dict)
     aids: dict[str, Hook] = field(default_factory=dict)
@@ -49,15 +49,15 @@ class Choice:
 
 def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook | None, str]:
     rungs = [hook for hook in ladder if hook.rung == forced] or list(ladder)
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for hook in rungs:
         reason = refused.reason(hook)
         if reason is None:
             return hook, ""
-        reasons.append((hook.rung, reason))
-    if len({reason for _, reason in reasons}) == 1:
-        return None, reasons[0][1]
-    return None, "; ".join(f"{rung}: {reason}" for rung, reason in reasons)
+        reasons.setdefault(reason, []).append(hook.rung)
+    if len(reasons) == 1:
+        return None, next(iter(reasons))
+    return None, "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
 
 def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) -> Choice:
@@ -69,11 +69,11 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) 
         forced: a rung that is taken by every event that has it.
 
     """
-    wanted = set(events)
-    modules = any(BY_NAME[name].group == "modules" for name in wanted)
-    wanted.update(CONTEXT_EVENTS)
-    if modules:
-        wanted.update(ORIGIN_EVENTS)
+    asked = set(events)
+    wanted = asked.union(CONTEXT_EVENTS)
+    if any(BY_NAME[name].group == "modules" for name in asked):
+        # Where no module can be loaded, there is no load to have an origin.
+        wanted.update(name for name in ORIGIN_EVENTS if BY_NAME[name].hooks[0].object not in refused.objects)
     choice = Choice()
     for name, cls in BY_NAME.items():
         if name not in wanted or not cls.record:
@@ -83,7 +83,8 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) 
             choice.missing[name] = reason
             continue
         choice.hooks[name] = hook
-        for ladder in cls.aids:
+        # What only adds to an event is of no use to the sensor itself.
+        for ladder in cls.aids if name in asked else ():
             aid, reason = _first(ladder, refused, forced)
             label = f"{name}: {ladder[0].name}"
             if aid:

@@ -172,7 +172,11 @@ def classify_ftrace(enabled: Text) -> Answer | None:
     function hook with ENODEV until the next boot: seen on 6.1.0-56 and 6.12.117.
     """
     if enabled.text == "0":
-        return Answer(NO, "not tried: kernel.ftrace_enabled = 0, so that it would not run")
+        return Answer(
+            NO,
+            "not tried: kernel.ftrace_enabled = 0, so that it would not run, and could break ftrace until the next"
+            " boot; sysctl kernel.ftrace_enabled=1",
+        )
     return None
 
 

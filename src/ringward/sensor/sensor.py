@@ -14,7 +14,7 @@ from ringward.events.registry import select
 from ringward.sensor.clock import now
 from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Wish
-from ringward.sensor.info import SensorError, SensorInfo, Totals
+from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
 
 _CLOSED = "the sensor is not open: call open() first"
 
@@ -90,6 +90,8 @@ class Sensor:
             return UeventSource(self.names, self.totals, None)
         try:
             return EbpfSource(self._wish, self.totals)
+        except NoModulesError:
+            raise
         except SensorError as error:
             if self._wish.hook is not None:
                 raise

@@ -12,8 +12,10 @@ from ringward.events.hooks import Hook
 class SensorStatus(Args, frozen=True):
     """What the sensor sees, how, and what it lost.
 
-    At the start there is one for each event: `attached`, with the hook that was chosen, or
-    `missing`, with the reason as the kernel gave it. While it runs there is one when a hook
+    At the start there is one for each event that was asked for: `attached`, with the hook that
+    was chosen, or `missing`, with the reason as the kernel gave it; `missing` also tells of a
+    hook that would have added to one of them (``event: function``), and of what the sensor needs
+    for its own use (who descends from whom, what a load was asked for). While it runs there is one when a hook
     goes `deaf` and when it is `heard` again.
 
     That a hook is attached does not show that it runs: a sysctl can silence ftrace or kprobes,
