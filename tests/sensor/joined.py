@@ -9,12 +9,13 @@ from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Record
 from ringward.sensor.join import Joiner
 from ringward.sensor.process_table import ProcessTable
-from tests.sensor.kernel_records import Kernel, Proc, Value, batch, decoder, finit
+from tests.sensor.kernel_records import Call, Kernel, Proc, Value, batch, decoder, finit
 
 STEPS = frozenset({"module_digest", "module_load", "do_init_module"})
 INIT = Proc(1, 10_000_000, comm="systemd")
 KTHREADD = Proc(2, 20_000_000, comm="kthreadd", flags=2)
 WORKER = Proc(50, 500_000_000, KTHREADD, "kworker/u8:1", flags=2)
+ENOSYS, EBUSY, ENODEV = -38, -16, -19
 UDEVD = "/usr/lib/systemd/systemd-udevd"
 
 
@@ -99,3 +100,11 @@ class Joined:
         """Load a module; return what that completes."""
         call = finit(self.kernel, proc, f"/lib/modules/{module}.ko", **given)
         return self.feed(*call.steps(module, uses))
+
+
+def create(j: Joined, proc: Proc, name: str | None = "old", **more: int) -> Call:
+    return Call(j.kernel, proc, "create_module", 174, {"name": name, "name_exit": name, **more})
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event.event for event in events]
