@@ -44,8 +44,7 @@ struct op {
 	PyObject *convert;	/* the Python function; it does whatever is not the plain case */
 	PyObject *aux;		/* what the reading needs besides */
 	PyObject *said[2];	/* {field: text}: what is said of the field in a plain case */
-	__u64 last;		/* of flags: the value that `kept` stands for */
-	PyObject *kept;
+	PyObject *kept;		/* of flags: {value: names} */
 	int count;
 	struct member members[MEMBERS_MAX];
 };

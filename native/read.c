@@ -7,6 +7,8 @@
 #include <string.h>
 #include "decode.h"
 
+#define FLAGS_KEPT 256	/* values of one field whose names are kept */
+
 __u64 member_number(const struct member *m, const struct record *r)
 {
 	const unsigned char *at = r->data + m->offset;
@@ -234,14 +236,22 @@ static PyObject *read_racy(struct op *op, struct record *r)
 /* aux: ((bit, name), ...) in the order of the names. */
 static PyObject *read_flags(struct op *op, struct record *r)
 {
-	__u64 value = member_number(&op->members[0], r) & 0xffffffff;
+	PyObject *key = PyLong_FromUnsignedLongLong(member_number(&op->members[0], r) & 0xffffffff), *flags = NULL;
 
-	if (!op->kept || op->last != value) {
-		/* A value that came before has the same tuple; few values ever come. */
-		Py_XSETREF(op->kept, read_call(op, r));
-		op->last = value;
-	}
-	return Py_XNewRef(op->kept);
+	if (!key || (!op->kept && !(op->kept = PyDict_New())))
+		goto out;
+	flags = Py_XNewRef(PyDict_GetItemWithError(op->kept, key));
+	if (flags || PyErr_Occurred())
+		goto out;
+	/* A value that came before has the same tuple; few values ever come, but the caller chooses them. */
+	if (PyDict_GET_SIZE(op->kept) >= FLAGS_KEPT)
+		PyDict_Clear(op->kept);
+	flags = read_call(op, r);
+	if (flags && PyDict_SetItem(op->kept, key, flags))
+		Py_CLEAR(flags);
+out:
+	Py_XDECREF(key);
+	return flags;
 }
 
 /* Members: dev, path, inode, ctime, nlink of a struct file_id. aux: the class. */
