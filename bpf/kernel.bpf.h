@@ -211,6 +211,7 @@ struct linux_binprm {
 /* arch/x86/include/uapi/asm/unistd.h */
 #define X32_SYSCALL_BIT 0x40000000
 #define PF_KTHREAD 0x00200000
+#define PF_FORKNOEXEC 0x00000040
 #define SIGNAL_GROUP_EXIT 0x00000004
 #define MODULE_NAME_LEN 56
 

@@ -11,6 +11,9 @@ EVENT(process_fork);
 /* 1: forks are sent, for the reader's table of processes */
 const volatile __u32 send_forks = 1;
 
+/* 1: so are those of the kernel's own threads, which only a reader who asked for forks wants */
+const volatile __u32 send_kernel_forks = 0;
+
 /* What execve() was asked for, until the kernel has done it; keyed by thread. */
 struct exec_entry {
 	uid_nr uid;
@@ -187,6 +190,18 @@ int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_bi
 	return 0;
 }
 
+/*
+ * A thread of the kernel, or what one has started and could not make a program of (kernel/umh.c:
+ * call_usermodehelper_exec_async(); no thread of the kernel since commit 343f4c49f243 ("kthread: Don't
+ * allocate kthread_struct for init and umh") (in v5.19)): its end is not that of a program.
+ */
+static bool is_no_program(struct task_struct *task)
+{
+	if (task->flags & PF_KTHREAD)
+		return true;
+	return task->flags & PF_FORKNOEXEC && task->real_parent->flags & PF_KTHREAD;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf_exit, struct task_struct *task)
 {
@@ -202,7 +217,7 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	/* Once a process: when its last thread goes. */
 	if (task->signal->live.counter)
 		goto out;
-	if (task_wanted(task) && (r = slot_claim())) {
+	if (!is_no_program(task) && task_wanted(task) && (r = slot_claim())) {
 		header_fill(r, KIND_PROCESS_EXIT, HOOK_TP_BTF, task, sizeof(*x));
 		x = (void *)r->data;
 		code = task->signal->flags & SIGNAL_GROUP_EXIT ? task->signal->group_exit_code : task->exit_code;
@@ -233,7 +248,7 @@ int BPF_PROG(tp_btf_fork, struct task_struct *parent, struct task_struct *child)
 		bpf_map_update_elem(&canaries, &pid, &one, BPF_ANY);
 	if (only_pids == 2 && pid_wanted(parent->tgid))
 		bpf_map_update_elem(&wanted_pids, &pid, &one, BPF_ANY);
-	if (!send_forks || !task_wanted(parent))
+	if (!send_forks || (child->flags & PF_KTHREAD && !send_kernel_forks) || !task_wanted(parent))
 		return 0;
 	r = slot_claim();
 	if (!r)

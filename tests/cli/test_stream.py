@@ -145,6 +145,9 @@ def test_the_first_screen_has_colours_on_a_terminal(tmp_path: Path, monkeypatch:
 def test_the_summary() -> None:
     view = JsonView()
     assert summary(view, 3, 0) == "0 events shown, 3 filtered, 0 lost"
+    assert summary(view, 3, 1, 2) == (
+        "0 events shown, 3 filtered (2 of them because what decides could not be read), 1 lost"
+    )
     view.shown, view.folded = 1, 4
     assert summary(view, 0, 2) == "1 event shown (and 4 steps of them), 0 filtered, 2 lost"
 

@@ -132,6 +132,13 @@ def test_losses_and_a_degraded_sensor_are_status_3(sensor: type[FakeSensor], cap
     assert ringward(capfd, "--", "true")[0] == 0
 
 
+def test_events_that_could_not_be_judged_are_told(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:
+    sensor.counted = Totals(0, 5, 0, 2)
+    assert ringward(capfd, "--duration", "0.02", "--exe", "x")[2][-1] == (
+        "0 events shown, 5 filtered (2 of them because what decides could not be read), 0 lost"
+    )
+
+
 def test_nothing_to_watch_is_status_4(
     sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

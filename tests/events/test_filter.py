@@ -48,6 +48,8 @@ IN_CONTAINER = process(container="0123456789abcdef", cgroup="/docker/0123456789a
         ({"failed": True}, event(result=-1, error="EPERM"), True),
         ({"failed": True}, event(result=0), False),
         ({"failed": True}, event(), False),
+        ({"failed": True}, event(unread={"result": "the call has not returned after 1.0 s"}), None),
+        ({"exes": ("*",)}, event(process=process(exe=None, kthread=True)), False),
         ({"container": "0123"}, event(process=IN_CONTAINER), True),
         ({"container": "123"}, event(process=IN_CONTAINER), False),
         ({"container": "0123"}, event(), False),

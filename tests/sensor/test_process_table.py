@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.events import Ancestor, Process
-from ringward.sensor import procfs
+from ringward.sensor import process_table, procfs
 from ringward.sensor.process_table import (
     ANCESTOR_ARGS,
     ANCESTORS,
     CONTEXTS_OF_ONE,
+    KEPT_ALIVE,
     KEPT_CONTEXTS,
     KEPT_DEAD,
     ProcessTable,
@@ -209,6 +210,56 @@ def test_memory_is_bounded_over_many_processes() -> None:
     # The living is not forgotten for the dead.
     assert fed.table.find(key_of(shell.pid, shell.start)) is living
     assert fed.table.find(key_of(child.pid, child.start)).exe == "/usr/bin/kmod"
+
+
+def test_memory_is_bounded_when_the_ends_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed(live=True)
+    there: list[int] = []
+    looks = 0
+
+    def pids() -> list[int]:
+        nonlocal looks
+        looks += 1
+        return there
+
+    monkeypatch.setattr(process_table.procfs, "pids", pids)
+    monkeypatch.setattr(process_table.procfs, "read_stat", lambda _pid: None)
+    shell = fed.fork(INIT)
+    fed.exec(shell, "/usr/bin/bash", ("bash",))
+    living = fed.table.find(key_of(shell.pid, shell.start))
+    there += [INIT.pid, shell.pid]
+    total = 5 * KEPT_ALIVE
+    for _ in range(total):
+        child = fed.fork(shell)
+    assert len(fed.table) <= KEPT_ALIVE + KEPT_DEAD + 2
+    assert 0 < looks <= total / KEPT_ALIVE + 1, "a look at /proc is not made for each process"
+    # The living is not forgotten, and what has just gone is still known.
+    assert fed.table.find(key_of(shell.pid, shell.start)) is living
+    assert fed.context(child).ancestors[0].exe == "/usr/bin/bash"
+    # Nobody has been told that these ended: an end that comes late is one.
+    assert not fed.table.ended(fed.task(child))
+
+
+def test_a_number_that_was_used_again_is_gone_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_table, "KEPT_ALIVE", 10)
+    fed = Fed()
+    first = fed.kernel.pid
+    for _ in range(KEPT_DEAD + 100):
+        fed.kernel.pid = first
+        fed.fork(INIT)
+    assert len(fed.table) <= KEPT_DEAD + 12
+
+
+def test_more_living_processes_than_are_kept_at_first_are_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_table, "KEPT_ALIVE", 10)
+    fed = Fed(live=True)
+    there: list[int] = []
+    monkeypatch.setattr(process_table.procfs, "pids", lambda: there)
+    monkeypatch.setattr(process_table.procfs, "read_stat", lambda _pid: None)
+    for _ in range(KEPT_DEAD + 500):
+        there.append(fed.kernel.pid + 1)
+        assert fed.fork(INIT).pid == there[-1]
+    assert len(fed.table) >= len(there)
 
 
 def test_memory_is_bounded_over_many_threads_of_one() -> None:

@@ -115,7 +115,19 @@ def test_what_is_not_wanted_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensor, "EbpfSource", lambda _wish, _totals: Source([kept, other, status]))
     with Sensor(only=Filter(comms=("a",))) as found:
         assert found.poll(1) == [kept, status]
-        assert (found.totals.events, found.totals.filtered) == (2, 1)
+        assert (found.totals.events, found.totals.filtered, found.totals.unjudged) == (2, 1, 0)
+
+
+def test_what_cannot_be_judged_is_not_shown_and_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a replay: what a filter decides by could not be read."""
+    kept, other = event(process=process(exe="/bin/a")), event(process=process(exe="/bin/b"))
+    unread = event(process=process(exe=None, unread={"exe": "gone"}))
+    nobody = event("module_load", process=None, unread={"process": "uevents name no process"})
+    lost = event("events_lost", process=None)
+    monkeypatch.setattr(sensor, "EbpfSource", lambda _wish, _totals: Source([unread, kept, nobody, other, lost]))
+    with Sensor(only=Filter(exes=("/bin/a",))) as found:
+        assert found.poll(1) == [kept, lost]
+        assert (found.totals.events, found.totals.filtered, found.totals.unjudged) == (2, 3, 2)
 
 
 def test_the_end_gives_the_last_events_once(opened: tuple[Sensor, Source]) -> None:

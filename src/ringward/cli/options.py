@@ -26,7 +26,11 @@ _STRACE_ONLY = frozenset(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that both commands have."""
-    which = parser.add_argument_group("which events (several of one kind: any of them; several kinds: all of them)")
+    which = parser.add_argument_group(
+        "which events",
+        "Several of one kind: any of them; several kinds: all of them. An event is not\n"
+        "shown when what decides could not be read; the last line counts these.",
+    )
     which.add_argument(
         "-e",
         dest="expressions",

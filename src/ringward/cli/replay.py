@@ -122,8 +122,7 @@ def _show(recording: Recording, stream: Stream, only: Filter, *, quiet: bool) ->
         return 0
     lost = max(seen.lost, recording.footer.lost if recording.footer else 0)
     if not quiet or lost or fault:
-        unread = f" ({seen.unread} of them because what decides could not be read)" if seen.unread else ""
-        say(summary(stream.view, seen.filtered, lost) + unread)
+        say(summary(stream.view, seen.filtered, lost, seen.unread))
     if isinstance(fault, RecordingError):
         raise CannotRunError(str(fault))
     if fault:

@@ -158,11 +158,20 @@ def _is_lack(line: str) -> bool:
     return line.lstrip().startswith(("degraded ", "missing ", "partly "))
 
 
-def summary(view: View, filtered: int, lost: int) -> str:
-    """Return the last line: how many events were shown, filtered and lost."""
+def summary(view: View, filtered: int, lost: int, unjudged: int = 0) -> str:
+    """Return the last line: how many events were shown, filtered and lost.
+
+    Args:
+        view: that showed them.
+        filtered: events that were not shown.
+        lost: events that the kernel part could not store.
+        unjudged: of the filtered ones, those of which a filter could not read what it decides by.
+
+    """
     events = "event" if view.shown == 1 else "events"
     steps = f" (and {view.folded} steps of them)" if view.folded else ""
-    return f"{view.shown} {events} shown{steps}, {filtered} filtered, {lost} lost"
+    unread = f" ({unjudged} of them because what decides could not be read)" if unjudged else ""
+    return f"{view.shown} {events} shown{steps}, {filtered} filtered{unread}, {lost} lost"
 
 
 def say(text: str) -> None:

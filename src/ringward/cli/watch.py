@@ -104,7 +104,7 @@ def main(argv: list[str]) -> int:
             sensor.close()
         lost = sensor.totals.lost
         if lost or (not options.quiet and not stream.unread):
-            say(summary(view, sensor.totals.filtered, lost))
+            say(summary(view, sensor.totals.filtered, lost, sensor.totals.unjudged))
         return status if status is not None else INCOMPLETE if lost or info.degraded else 0
 
 

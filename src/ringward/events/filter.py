@@ -26,7 +26,9 @@ _GLOB = re.compile(r"[*?\[]")
 class Filter:
     """What is wanted. Several values of one kind: any of them; several kinds: all of them.
 
-    The events of the stream itself (losses, the sensor's state) are always wanted.
+    The events of the stream itself (losses, the sensor's state) are always wanted. Whoever
+    filters shows an event only when it is known to be wanted, and counts those that could not
+    be judged.
 
     Attributes:
         events: names of the catalogue; empty: all.
@@ -100,7 +102,7 @@ def _checks(only: Filter) -> Iterable[Check]:
         names = only.events
         yield lambda event: event.event in names
     if only.failed:
-        yield lambda event: event.result is not None and event.result < 0
+        yield _failed
     if only.pids:
         yield _pid_check(only.pids, follow=only.follow)
     if only.uids:
@@ -111,12 +113,19 @@ def _checks(only: Filter) -> Iterable[Check]:
         yield lambda event: comm(event.process.comm) if event.process else None
     if only.exes:
         exe = _globs(only.exes)
-        yield lambda event: exe(event.process.exe) if event.process and event.process.exe is not None else None
+        yield lambda event: _runs(event, exe)
     if only.container:
         prefix = only.container
         yield lambda event: _in_container(event, prefix)
     for name, glob in only.args:
         yield _arg_check(name, glob)
+
+
+def _failed(event: Event) -> bool | None:
+    if event.result is None:
+        # An event that has a result, and it is not there (yet): whether it failed is not known.
+        return None if "result" in event.unread else False
+    return event.result < 0
 
 
 def _pid_check(pids: frozenset[int], *, follow: bool) -> Check:
@@ -134,6 +143,15 @@ def _pid_check(pids: frozenset[int], *, follow: bool) -> Check:
         return requester is not None and requester.pid in pids
 
     return caused if follow else direct
+
+
+def _runs(event: Event, exe: Callable[[str], bool]) -> bool | None:
+    task = event.process
+    if task is None:
+        return None
+    if task.exe is None:
+        return False if task.kthread else None
+    return exe(task.exe)
 
 
 def _in_container(event: Event, prefix: str) -> bool | None:

@@ -89,7 +89,8 @@ class EbpfSource:
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
-        self._attached, choice = attach(wish.events, wish.knobs, wish.hook, wish.ring_bytes)
+        knobs = {**wish.knobs, "send_kernel_forks": int("process_fork" in wish.events)}
+        self._attached, choice = attach(wish.events, knobs, wish.hook, wish.ring_bytes)
         host = os.uname()
         modules, unread = procfs.module_counts()
         how = attachments(self._attached, choice)

@@ -60,3 +60,5 @@ class Totals(msgspec.Struct):
     events: int = 0
     filtered: int = 0
     lost: int = 0
+    unjudged: int = 0
+    """Of `filtered`: what decides about them could not be read."""

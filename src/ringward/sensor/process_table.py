@@ -19,6 +19,8 @@ from ringward.sensor.decode import Record, Task
 from ringward.sensor.procfs import TICK_NS
 
 KEPT_DEAD = 4096
+KEPT_ALIVE = 4096
+"""Processes without a known end, at which it is looked for the first time whether they are still there."""
 KEPT_CONTEXTS = 4096
 CONTEXTS_OF_ONE = 256
 """Of one process: its threads, names and credentials."""
@@ -87,6 +89,7 @@ class ProcessTable:
         self._live = live
         self._known: dict[Key, Known] = {}
         self._dead: OrderedDict[Key, None] = OrderedDict()
+        self._most = KEPT_ALIVE
         self._contexts: OrderedDict[bytes, Process] = OrderedDict()
 
     def __len__(self) -> int:
@@ -139,6 +142,21 @@ class ProcessTable:
             if known:
                 self._forget_contexts(known)
 
+    def _sweep(self) -> None:
+        """Bury the processes that have gone without a word: their end was lost, or is not told (kernel threads).
+
+        What is under way in the ring of one that has just ended is still told with what is known of it.
+        """
+        there = set(procfs.pids()) if self._live else set()
+        newest: dict[int, int] = {}
+        for pid, ticks in self._known:
+            newest[pid] = max(newest.get(pid, 0), ticks)
+        for key in [key for key in self._known if key not in self._dead]:
+            if (self._live and key[0] not in there) or key[1] < newest[key[0]]:
+                self._bury(key)
+        # Twice as many may come before the next look: its cost is shared by them.
+        self._most = max(KEPT_ALIVE, 2 * (len(self._known) - len(self._dead)))
+
     def ended(self, data: bytes) -> bool:
         """Return whether the end of a record's process has been taken in before."""
         task = self._task(data)
@@ -175,6 +193,8 @@ class ProcessTable:
             parent.request,
             parent.unread,
         )
+        if len(self._known) - len(self._dead) > self._most:
+            self._sweep()
 
     def _exec(self, key: Key, task: Task, record: Record) -> None:
         known = self._known.get(key)

@@ -114,8 +114,13 @@ class Sensor:
             source.wait(left)
 
     def _wanted(self, events: list[Event]) -> list[Event]:
-        match = self._only.match
-        kept = events if self._all else [event for event in events if event.hook == "sensor" or match(event)]
+        if self._all:
+            kept = events
+        else:
+            judge = self._only.judge
+            verdicts = [event.hook == "sensor" or judge(event) for event in events]
+            kept = [event for event, verdict in zip(events, verdicts, strict=True) if verdict]
+            self.totals.unjudged += verdicts.count(None)
         self.totals.events += len(kept)
         self.totals.filtered += len(events) - len(kept)
         return kept

@@ -14,7 +14,8 @@ class ProcessExit(Args, frozen=True):
 
     The event has the status that the parent will read with wait(2): the exit code, or the
     signal that ended it and whether a core was dumped. Threads that end while others go on are
-    not reported.
+    not reported, nor are threads of the kernel, nor what the kernel has started and could not
+    make a program of (its exec failed).
     """
 
     group: ClassVar[str] = "programs"

@@ -14,7 +14,7 @@ class ProcessFork(Args, frozen=True):
 
     The event is the parent's, with the number and start time of the child, which has not run
     yet. It comes for fork(2), vfork(2), clone(2) and clone3(2), and for threads that the kernel
-    makes for itself, whose parent is kthreadd.
+    makes for itself, whose parent is kthreadd; the end of these is not reported.
 
     It is shown when asked for by name, and recorded otherwise only to know who descends from
     whom.

@@ -26,7 +26,9 @@ class Usermodehelper(Args, frozen=True):
         "Shown only when asked for by name, as the origin of each load already says it."
     )
     issues = (
-        "Not seen: the end of the helper. `process_exit` has its status.\n\n"
+        "Not seen: the end of the helper. `process_exit` has its status, unless the helper never became a program: "
+        "where kernel.modprobe names a file that cannot be run, there is neither a `process_exec` nor a "
+        "`process_exit`.\n\n"
         "The path is the kernel's own string. A kernel with CONFIG_STATIC_USERMODEHELPER starts one fixed program, "
         "whatever kernel.modprobe says.\n\n"
         "The hooks are a pair, and both must fire: the first one is in the requester, the second in the new task. A "
