@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -54,7 +55,9 @@ class Sensor:
         self.names = select(events)
         self.totals = Totals()
         self._only = only or Filter()
-        self._all = self._only == Filter()
+        # The source makes no events but these.
+        by_name = not self._only.events or self._only.events.issuperset(self.names)
+        self._all = by_name and replace(self._only, events=frozenset()) == Filter()
         self._wish = Wish(
             self.names, _knobs(self._only, follow), _pids(self._only, follow), hook, canary_seconds, ring_bytes
         )
