@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from bench import build, digest, lines, machine, memory, report, spawn, start
+from bench import audit, build, digest, lines, machine, memory, report, spawn, start
 from bench.row import CannotMeasureError, Measure, Row
 
 ROWS: dict[str, Measure] = {
@@ -17,6 +17,7 @@ ROWS: dict[str, Measure] = {
     "digest": digest.measure,
     "start": start.measure,
     "memory": memory.measure,
+    "audit": audit.measure,
 }
 BUSY = 0.1
 

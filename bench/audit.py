@@ -1,0 +1,136 @@
+"""Beside auditd with the same rules, in a guest: nobody's audit rules are touched on the machine itself.
+
+``python -m bench.audit`` is what runs in the guest, as root; it prints its figures as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.build import clean, folder, need, program
+from bench.process import RINGWARD, Watched, count, run, watched
+from bench.row import CannotMeasureError, Row, spread
+
+KERNEL = "6.12"
+CALLS, RATE = 20_000, 2_000
+RULES = tuple(
+    ("-a", "always,exit", "-F", f"arch={arch}", *(word for call in calls for word in ("-S", call)))
+    for arch, calls in (
+        ("b64", ("create_module", "init_module", "finit_module", "delete_module")),
+        ("b32", ("create_module", "init_module", "finit_module", "delete_module")),
+    )
+)
+CONFIG = """log_file = {log}
+log_format = RAW
+flush = INCREMENTAL_ASYNC
+freq = 50
+max_log_file_action = IGNORE
+num_logs = 0
+q_depth = 200000
+"""
+
+
+@contextmanager
+def auditd() -> Iterator[Watched]:
+    """Start auditd with rules for the module calls."""
+    log, config = folder() / "audit.log", folder() / "auditd"
+    config.mkdir(exist_ok=True)
+    (config / "auditd.conf").write_text(CONFIG.format(log=log))
+    (config / "plugins.d").mkdir(exist_ok=True)
+    log.write_bytes(b"")
+    err = folder() / "auditd.err"
+    with err.open("wb") as stream:
+        process = subprocess.Popen((need("auditd"), "-n", "-c", str(config)), stdout=stream, stderr=stream)
+    one = Watched(process, log, err)
+    try:
+        one.wait_for(lambda: "DAEMON_START" in log.read_text(errors="replace"), 30, "auditd's start")
+        for words in (("-D",), ("-b", "200000"), *RULES):
+            subprocess.run((need("auditctl"), *words), check=True, capture_output=True)
+        yield one
+    finally:
+        subprocess.run((need("auditctl"), "-D"), check=False, capture_output=True)
+        one.end()
+
+
+def one_round(name: str) -> dict[str, float]:
+    """Return how many calls a program told of, and its seconds of processor time."""
+    command = (*RINGWARD, "watch", "modules", "--output", "jsonl")
+    word = b'"event":"create_module"' if name == "ringward" else b"type=SYSCALL"
+    with auditd() if name == "auditd" else watched(folder(), command, '"state":"attached"', name) as one:
+        before, own = one.cpu(), count(one.out, word)
+        run(program("calls"), str(CALLS), str(RATE))
+        one.settle(2)
+        used = one.cpu() - before
+        return {"lines": count(one.out, word) - own, "user": used.user, "total": used.total}
+
+
+def in_guest(rounds: int) -> dict[str, list[dict[str, float]]]:
+    """Measure both in turn."""
+    found: dict[str, list[dict[str, float]]] = {"ringward": [], "auditd": []}
+    for number in range(rounds):
+        for name in list(found) if number % 2 == 0 else reversed(list(found)):
+            found[name].append(one_round(name))
+    return found
+
+
+def measure(rounds: int) -> list[Row]:
+    """Boot a guest for it.
+
+    Raises:
+        CannotMeasureError: auditd is not installed, or the guest did not run.
+
+    """
+    need("auditd")
+    results = Path(tempfile.mkdtemp(prefix="ringward-audit-"))
+    command = [
+        sys.executable,
+        "-m",
+        "vmtest",
+        "-k",
+        KERNEL,
+        "--cpus",
+        "2",
+        "--timeout",
+        "900",
+        "--results",
+        str(results),
+    ]
+    done = subprocess.run(
+        [*command, "--", sys.executable, "-m", "bench.audit", str(rounds)], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise CannotMeasureError(f"the guest ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}")
+    return [row(json.loads(done.stdout.strip().splitlines()[-1]))]
+
+
+def row(found: dict[str, Any]) -> Row:
+    """Return the row of what the guest has measured."""
+    made = Row(f"module calls told per CPU second, in an emulated guest (Linux {KERNEL})", "at least auditd's")
+    rates = {name: [one["lines"] / one["total"] for one in runs] for name, runs in found.items()}
+    made.ours, made.peer = (f"{median(rates[name]):,.0f}" for name in ("ringward", "auditd"))
+    made.reached = median(rates["ringward"]) >= median(rates["auditd"])
+    note = (
+        f"{CALLS:,} calls at {RATE:,} a second, {len(found['auditd'])} rounds in turn, user and system time of each"
+        f" program: {spread(rates['ringward'], 0)}; auditd (its daemon alone, with rules for the same four calls)"
+        f" {spread(rates['auditd'], 0)}"
+    )
+    made.notes = [note]
+    short = [f"{name} {one['lines']:,.0f}" for name, runs in found.items() for one in runs if one["lines"] != CALLS]
+    if short:
+        made.void = f"not all of {CALLS:,} calls were told: {', '.join(short)}"
+    return made
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(in_guest(int(sys.argv[1]))))
+    finally:
+        clean()
