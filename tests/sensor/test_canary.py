@@ -226,6 +226,15 @@ def test_what_may_have_been_lost_is_not_called_deaf(world: World) -> None:
     assert singer.changes(6 * GRACE_NS) == [], "it was deaf before anything was lost"
 
 
+def test_a_loss_that_is_not_told_yet_excuses_too(world: World) -> None:
+    lost_at = GRACE_NS
+    singer = Canary(("create_module",), 99, lambda time: lost_at > time)
+    singer.sing(0, loud=False)
+    assert singer.changes(2 * GRACE_NS) == []
+    singer.sing(2 * GRACE_NS, loud=False)
+    assert singer.changes(4 * GRACE_NS) == [("create_module", True)], "nothing was lost after this one"
+
+
 def test_the_mark_is_taken_away_when_a_call_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_args: Any) -> int:
         raise MemoryError

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ringward.sensor import _native
@@ -71,12 +71,16 @@ class Canary:
         attached: events, and hooks that add to one (``event: where``), that are attached; of these, those that
             can be provoked are.
         threads: descriptor of the map of threads whose records are marked.
+        lost_since: whether records may have been lost after a time, nanoseconds since boot.
 
     """
 
-    def __init__(self, attached: Iterable[str], threads: int) -> None:
+    def __init__(
+        self, attached: Iterable[str], threads: int, lost_since: Callable[[int], bool] = lambda _time: False
+    ) -> None:
         self._attached = frozenset(attached)
         self._threads = threads
+        self._lost_since = lost_since
         self._owed: dict[str, int] = {}
         self._deaf: set[str] = set()
         self._refused: set[str] = set()
@@ -150,6 +154,8 @@ class Canary:
 
     def changes(self, now: int) -> list[tuple[str, bool]]:
         """Return the events whose hook went deaf (True) or was heard again (False) since the last call."""
+        if any(self._lost_since(since) for name, since in self._owed.items() if name not in self._deaf):
+            self.excuse()
         late = {name for name, since in self._owed.items() if now - since > GRACE_NS}
         found = [(name, True) for name in sorted(late - self._deaf)]
         found += [(name, False) for name in sorted(self._deaf - set(self._owed))]

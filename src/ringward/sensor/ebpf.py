@@ -103,7 +103,7 @@ class EbpfSource:
         self._epoll.register(self._ring.fileno(), select.EPOLLIN)
         self._losses = LossTracker()
         self._misses = MissTracker()
-        self._canary = Canary((*choice.hooks, *choice.aids), self._attached.map_fd("canaries"))
+        self._canary = Canary((*choice.hooks, *choice.aids), self._attached.map_fd("canaries"), self._lost_since)
         self._joiner = Joiner(
             self._decoder,
             table,
