@@ -31,9 +31,7 @@ class Boot(NamedTuple):
 
 BOOTS = (
     Boot("plain", "", ("tests/kernel", "--ignore", "tests/kernel/modes")),
-    Boot(
-        "without bpf among its security modules, with x32", "lsm=lockdown,yama syscall.x32=y", ("tests/kernel/modes",)
-    ),
+    Boot("modes", "lsm=lockdown,yama syscall.x32=y", ("tests/kernel/modes",)),
 )
 
 
