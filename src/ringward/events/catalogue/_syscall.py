@@ -8,6 +8,7 @@ OBJECT = "module_syscall"
 EXTRA = frozenset(
     {"attempt.id", "attempt.entered", "attempt.result", "attempt.state", "attempt.nr", "pad"},
 )
+GIVES = frozenset({"abi", "result", "duration"})
 _NOT_STOPPED = "an attempt that seccomp or ptrace stops before the call"
 
 STOPPED_LIMITS = (
