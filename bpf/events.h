@@ -101,6 +101,7 @@ enum module_format {
 #define FLAG_CANARY 1		/* caused by Ringward to prove that a hook fires */
 #define FLAG_KTHREAD 2
 #define FLAG_INITRAMFS 4	/* the task's root is the initial rootfs */
+#define FLAG_NO_AUDIT 8		/* the kernel keeps neither login uid nor session (CONFIG_AUDIT) */
 
 #define TASK_COMM 16
 

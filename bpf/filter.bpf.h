@@ -12,7 +12,7 @@ const volatile __u32 only_uid_set = 0;
 const volatile __u32 only_uid = 0;
 const volatile __u32 only_comm_set = 0;
 const volatile char only_comm[TASK_COMM] = {};
-/* 1: only the processes in `wanted_pids`; 2: and what descends from them */
+/* 1: only the processes and threads in `wanted_pids`; 2: and what descends from them */
 const volatile __u32 only_pids = 0;
 
 struct {
@@ -42,9 +42,10 @@ static void canary_ends(pid_nr tid)
 	bpf_map_delete_elem(&canaries, &tid);
 }
 
-static bool pid_wanted(pid_nr pid)
+/* By process or by thread, as ringward.events.filter has it. */
+static bool pid_wanted(pid_nr pid, pid_nr tid)
 {
-	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) != 0;
+	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) || bpf_map_lookup_elem(&wanted_pids, &tid);
 }
 
 /* Whether an event of this task is wanted at all; a false is counted. */
@@ -60,7 +61,7 @@ static bool task_wanted(struct task_struct *task)
 		return true;
 	if (only_uid_set && task->cred->uid.val != only_uid)
 		goto out;
-	if (!pid_wanted(task->tgid))
+	if (!pid_wanted(task->tgid, task->pid))
 		goto out;
 	if (only_comm_set) {
 		if (bpf_get_current_comm(comm, sizeof(comm)))

@@ -230,6 +230,9 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	if (only_pids)
 		bpf_map_delete_elem(&wanted_pids, &pid);
 out:
+	/* Its number may be another thread's next. That of the first thread is the process's, which goes on. */
+	if (only_pids && tid != pid)
+		bpf_map_delete_elem(&wanted_pids, &tid);
 	canary_ends(tid);
 	return 0;
 }
@@ -246,7 +249,7 @@ int BPF_PROG(tp_btf_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	if (is_canary(parent->pid))
 		bpf_map_update_elem(&canaries, &pid, &one, BPF_ANY);
-	if (only_pids == 2 && pid_wanted(parent->tgid))
+	if (only_pids == 2 && pid_wanted(parent->tgid, parent->pid))
 		bpf_map_update_elem(&wanted_pids, &pid, &one, BPF_ANY);
 	if (!send_forks || (child->flags & PF_KTHREAD && !send_kernel_forks) || !task_wanted(parent))
 		return 0;

@@ -39,7 +39,7 @@ static bool requester_wanted(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
-	return pid_wanted(id >> 32) || is_canary(id);
+	return pid_wanted(id >> 32, id) || is_canary(id);
 }
 
 static struct record *request_begin(const char *alias, __u32 hook)
@@ -65,7 +65,7 @@ static void request_enter(struct record *r)
 	__u64 key = bpf_get_current_pid_tgid();
 	struct request_entry e = {
 		.id = ((struct module_request *)r->data)->request,
-		.wanted = pid_wanted(r->h.task.pid),
+		.wanted = pid_wanted(r->h.task.pid, r->h.task.tid),
 		.canary = is_canary(r->h.task.tid),
 	};
 

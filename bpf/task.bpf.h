@@ -29,6 +29,8 @@ static void task_fill(struct task *t, struct task_struct *task)
 	t->net_ns = ns ? ns->net_ns->ns.inum : 0;
 	t->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	t->flags = task->flags & PF_KTHREAD ? FLAG_KTHREAD : 0;
+	if (!bpf_core_field_exists(task->loginuid) || !bpf_core_field_exists(task->sessionid))
+		t->flags |= FLAG_NO_AUDIT;
 	if (is_canary(task->pid))
 		t->flags |= FLAG_CANARY;
 	bpf_probe_read_kernel(t->comm, sizeof(t->comm), task->comm);

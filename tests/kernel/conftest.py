@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ringward.events import Event
+from ringward.events import Event, Process
 from ringward.sensor.sensor import Sensor
+from tests.nulls import faults
 
 HAS_MODULES = Path("/proc/modules").exists()
 IS_ROOT = os.geteuid() == 0
@@ -26,12 +27,20 @@ class Watch:
         self.sensor = Sensor(events, **options)  # type: ignore[arg-type]
         self.info = self.sensor.open()
         self.events: list[Event] = []
+        self._processes: dict[int, tuple[Process, tuple[str, ...]]] = {}
+
+    def _poll(self) -> None:
+        """Take what comes; fail the test where something is null without a reason."""
+        found = self.sensor.poll(0.1)
+        nulls = [fault for event in found for fault in faults(event, self._processes)]
+        assert not nulls, nulls
+        self.events += found
 
     def until(self, done: Callable[[list[Event]], object], seconds: float = PATIENCE) -> list[Event]:
         """Poll until `done(events)` is true; fail the test when that takes longer than `seconds`."""
         end = time.monotonic() + seconds
         while not done(self.events):
-            self.events += self.sensor.poll(0.1)
+            self._poll()
             if time.monotonic() > end:
                 told = [(e.event, getattr(e.args, "name", None), e.result, e.error) for e in self.events]
                 raise AssertionError(f"not seen in {seconds} s; seen: {told}")
@@ -41,7 +50,7 @@ class Watch:
         """Poll for a while, for what must not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.events += self.sensor.poll(0.1)
+            self._poll()
         return self.events
 
     def clear(self) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 from ringward.events.filter import Filter
+from ringward.sensor import _native
 from tests.kernel.conftest import Watch
 from tests.kernel.programs import NOBODY, folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS
@@ -87,6 +91,55 @@ def test_only_one_process(watch, program):
         assert not names(w) & {("/bin/true", "other"), ("/bin/true", "child")}
         assert {e.process.pid for e in w.events if e.process} == {process.pid}
         assert left_out() >= 2
+
+
+class Caller(threading.Thread):
+    """A thread of this process that makes a call when it is told to, and then ends."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__()
+        self._text = ctypes.create_string_buffer(name)
+        self._go = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        self._go.wait()
+        _native.raw_syscall(174, ctypes.addressof(self._text))
+
+    def call(self) -> None:
+        self._go.set()
+        self.join()
+
+
+def wanted_pids() -> set[int]:
+    """Return what the kernel parts let pass, out of their own maps."""
+    found = set()
+    for one_map in bpftool("map", "list"):
+        if one_map.get("name") == "wanted_pids":
+            found |= {entry["formatted"]["key"] for entry in bpftool("map", "dump", "id", str(one_map["id"]))}
+    return found
+
+
+def test_a_thread_is_no_process_and_a_process_all_its_threads(watch):
+    """The kernel part and the filter of the reader mean the same."""
+    one, two = Caller(b"rw_one"), Caller(b"rw_two")
+    tid, pid = one.native_id, os.getpid()
+    thread = watch("create_module", only=Filter(pids=frozenset({tid})), canary_seconds=None)
+    process = watch("create_module", only=Filter(pids=frozenset({pid})), canary_seconds=None)
+    assert {tid, pid} <= wanted_pids()
+    two.call()
+    one.call()
+    _native.raw_syscall(174, 0)
+    for w in (thread, process):
+        w.settle(0.5)
+    assert [(e.args.name, e.process.tid, e.process.pid) for e in thread.events if e.process] == [("rw_one", tid, pid)]
+    assert [e.args.name for e in process.events if e.process] == ["rw_two", "rw_one", None]
+    for w in (thread, process):
+        assert w.sensor.totals.unjudged == 0
+        assert all(w.sensor._only.match(e) for e in w.events)
+    # The thread's number may be another's next.
+    assert tid not in wanted_pids()
+    assert pid in wanted_pids()
 
 
 def test_one_process_and_what_it_starts(watch, program):

@@ -15,6 +15,7 @@ REQUEST = Origin(
     request="1a",
     requester=Ancestor("42@1", 42, "python3"),
 )
+FROM_BASH = ("from bash[4300] < systemd[1]", "from bash < systemd", "from bash[4300]", "from bash", "bash")
 
 
 @pytest.mark.parametrize(
@@ -98,16 +99,43 @@ def test_digest() -> None:
     [
         (
             event(load=Load("1", REQUEST)),
-            ("kernel asked for net-pf-5 for python3[42]", "net-pf-5 for python3[42]", "request"),
+            (
+                "kernel asked for net-pf-5 for python3[42]",
+                "net-pf-5 by python3[42]",
+                "net-pf-5 by python3",
+                "net-pf-5",
+                "request",
+            ),
         ),
         (event(load=Load("1", REQUEST, needed_by=Need("msdos", "2"))), ("needed by msdos", "for msdos")),
         (
-            event(load=Load("1", Origin("udev", "udev for /devices/x", device="/devices/x"))),
-            ("udev for /devices/x", "udev /devices/x", "udev"),
+            event(load=Load("1", Origin("udev", "udev for /devices/pci/x", device="/devices/pci/x"))),
+            ("udev for /devices/pci/x", "udev /devices/pci/x", "udev x", "udev"),
         ),
-        (event(load=Load("1", Origin("command", "insmod x"))), ("insmod x", "command")),
-        (event("delete_module"), ("from bash[4300]", "from bash", "bash")),
-        (event("delete_module", load=Load("1", REQUEST)), ("from bash[4300]", "from bash", "bash")),
+        (event(load=Load("1", Origin("udev", "udev, device not seen"))), ("udev, device not seen", "udev")),
+        (event(load=Load("1", Origin("modules-load", "modules-load.d"))), ("modules-load.d", "modules-load")),
+        (
+            event(load=Load("1", Origin("command", "insmod x, by bash[4300]"))),
+            (
+                "insmod x, by bash[4300] < systemd[1]",
+                "insmod x, by bash[4300]",
+                "by bash[4300] < systemd[1]",
+                "by bash < systemd",
+                "by bash[4300]",
+                "by bash",
+                "command",
+            ),
+        ),
+        (
+            event(load=Load("1", Origin("command", "insmod x")), process=process(ancestors=())),
+            ("insmod x", "command"),
+        ),
+        (event("delete_module"), FROM_BASH),
+        (event("delete_module", load=Load("1", REQUEST)), FROM_BASH),
+        (
+            event("delete_module", process=process(ancestors=(Ancestor("7@1", 7, unread="gone"),))),
+            ("from ?[7]", "from ?", "?"),
+        ),
         (event("delete_module", process=process(ancestors=())), ("",)),
         (event("process_exec"), ("",)),
         (event("events_lost", process=None), ("",)),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringward.events import Difference, Event, Need, Origin
+from ringward.events import Ancestor, Difference, Event, Need, Origin
 from ringward.output.fold import NO_LOAD_YET, Row
 from ringward.output.table import Table
 from ringward.output.text import columns
@@ -38,7 +38,7 @@ def test_the_columns_at_80() -> None:
     header = Table(80).header()
     assert header == "TIME         PID PROGRAM  EVENT          SUBJECT     RESULT SHA-256      CAUSE"
     assert line(event(load=load(), result=0)) == (
-        "03:00:00    4321 modprobe finit_module   dummy           ok abcdef012345 command"
+        "03:00:00    4321 modprobe finit_module   dummy           ok abcdef012345 by bash"
     )
 
 
@@ -56,7 +56,7 @@ def test_the_columns_at_140() -> None:
     [
         (
             event(load=load(module="snd_hda_codec_realtek"), result=0),
-            "03:00:00    4321 modprobe finit_module   snd_hda_codec_~ ok abcdef012345 command",
+            "03:00:00    4321 modprobe finit_module   snd_hda_codec_~ ok abcdef012345 by bash",
         ),
         (
             event(load=load(module="fat", needed_by=Need("msdos", "2")), result=0),
@@ -64,19 +64,19 @@ def test_the_columns_at_140() -> None:
         ),
         (
             event(load=load(module="x", digest=None), result=-8, error="ENOEXEC"),
-            "03:00:00    4321 modprobe finit_module   x          ENOEXEC -            command",
+            "03:00:00    4321 modprobe finit_module   x          ENOEXEC -            by bash",
         ),
         (
             event(load=load(module="nf_conntrack"), result=-129, error="EKEYREJECTED"),
-            "03:00:00    4321 modprobe finit_module   nf_conntr~ EKEYRE~ abcdef012345 command",
+            "03:00:00    4321 modprobe finit_module   nf_conntr~ EKEYRE~ abcdef012345 by bash",
         ),
         (
             event(load=load(module="nf_conntrack", digest=None), result=-129, error="EKEYREJECTED"),
-            "03:00:00    4321 modprobe finit_module   nf_conntrack       EKEYREJECTED command",
+            "03:00:00    4321 modprobe finit_module   nf_conntrack       EKEYREJECTED by bash",
         ),
         (
             event(load=load(module="hang"), unread={"result": "the call has not returned after 1.0 s"}),
-            "03:00:00    4321 modprobe finit_module   hang           in progress 1.0s command",
+            "03:00:00    4321 modprobe finit_module   hang           in progress 1.0s by bash",
         ),
         (
             event("delete_module", given={"holders": ("msdos",)}, result=-11, error="EWOULDBLOCK"),
@@ -84,7 +84,7 @@ def test_the_columns_at_140() -> None:
         ),
         (
             event(load=load(), result=0, differences=(Difference("param_values", "a", "b"),)),
-            "03:00:00    4321 modprobe finit_module   dummy !         ok abcdef012345 command",
+            "03:00:00    4321 modprobe finit_module   dummy !         ok abcdef012345 by bash",
         ),
         (
             event("process_exec", given={"args": ("sh", "-c", "\x1b]0;x\x07; " + "y" * 80)}),
@@ -116,11 +116,22 @@ def test_a_request_without_a_load_says_so() -> None:
 
 
 def test_the_longest_telling_that_fits_is_the_cause() -> None:
-    origin = Origin("request", "kernel asked for net-pf-5 for python3[42]", alias="net-pf-5")
+    requester = Ancestor("42@1", 42, "python3")
+    origin = Origin("request", "kernel asked for net-pf-5 for python3[42]", "net-pf-5", "1a", requester)
     made = event(load=load(origin=origin), result=0)
-    assert line(made, 80).endswith(" request")
-    assert line(made, 160).endswith(" net-pf-5") or line(made, 160).endswith(origin.text)
-    assert line(made, 200).endswith(origin.text)
+    told = {
+        80: "request",
+        100: "net-pf-5",
+        116: "net-pf-5 by python3",
+        120: "net-pf-5 by python3[42]",
+        200: origin.text,
+    }
+    for width, cause in told.items():
+        assert line(made, width).endswith(f" {cause}"), width
+    made = event(load=load(origin=Origin("command", "modprobe dummy, by bash[4300]")), result=0)
+    told = {80: "by bash", 110: "by bash < systemd", 140: "modprobe dummy, by bash[4300]"}
+    for width, cause in {**told, 200: "modprobe dummy, by bash[4300] < systemd[1]"}.items():
+        assert line(made, width).endswith(f" {cause}"), width
 
 
 @pytest.mark.parametrize("width", [80, 81, 100, 132, 140, 200])

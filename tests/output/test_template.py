@@ -27,7 +27,7 @@ ALL = tuple(BY_NAME)
         ("{unread.result}", "-"),
         ("{tags.fd}", "K"),
         ("{result}/{error}", "0/-"),
-        ("{subject} {outcome} {cause}", "dummy ok command modprobe dummy, from bash[4300]"),
+        ("{subject} {outcome} {cause}", "dummy ok command modprobe dummy, from bash[4300] < systemd[1]"),
         ("{digest:12}|", "abcdef01234~|"),
         ("{event:14}|{event:>14}|", "finit_module  |  finit_module|"),
         ("{{{event}}}", "{finit_module}"),

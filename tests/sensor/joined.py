@@ -9,6 +9,7 @@ from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Record
 from ringward.sensor.join import Joiner
 from ringward.sensor.process_table import ProcessTable
+from tests import nulls
 from tests.sensor.kernel_records import Call, Kernel, Proc, Value, batch, decoder, finit
 
 STEPS = frozenset({"module_digest", "module_load", "do_init_module"})
@@ -58,20 +59,21 @@ class Joined:
         else:
             for raw in records:
                 found += self.joiner.feed(self.decoder.one(raw))
+        return self._told(found)
+
+    def _told(self, found: list[Event]) -> list[Event]:
+        faults = [fault for event in found for fault in nulls.faults(event)]
+        assert not faults, faults
         self.events += found
         return found
 
     def tick(self, ns: int) -> list[Event]:
         """Let this time pass; return what was waited for."""
         self.kernel.time += ns
-        found = list(self.joiner.tick(self.kernel.time))
-        self.events += found
-        return found
+        return self._told(list(self.joiner.tick(self.kernel.time)))
 
     def flush(self) -> list[Event]:
-        found = list(self.joiner.flush())
-        self.events += found
-        return found
+        return self._told(list(self.joiner.flush()))
 
     def of(self, name: str) -> list[Event]:
         return [event for event in self.events if event.event == name]

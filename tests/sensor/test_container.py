@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.sensor.container import container_id
+from tests.sensor.joined import INIT, Joined
 
 ID = "3f4e1d0b" * 8
 OTHER = "a0b1c2d3" * 8
@@ -88,3 +89,17 @@ def test_what_is_no_container(cgroup: str | None) -> None:
 def test_any_path_has_an_id_that_is_in_it_or_none(cgroup: str) -> None:
     found = container_id(cgroup)
     assert found is None or (found and found in cgroup and "/" not in found)
+
+
+def test_no_container_is_an_answer_only_with_a_cgroup() -> None:
+    j = Joined()
+    stranger = j.kernel.process(INIT)
+    (event,) = j.feed(j.kernel.exit(stranger))
+    assert event.process
+    assert (event.process.cgroup, event.process.container) == (None, None)
+    assert event.process.unread["container"] == event.process.unread["cgroup"]
+    j.program()
+    (event,) = j.of("process_exec")
+    assert event.process
+    assert container_id(event.process.cgroup) is event.process.container is None
+    assert "container" not in event.process.unread

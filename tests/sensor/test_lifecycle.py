@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ringward.events import Need, Origin
-from ringward.sensor.lifecycle import KEPT_LOADS, Lifecycles, LoadState
+import pytest
 
+from ringward.events import Event, Need, Origin
+from ringward.events.fields import UNREAD_TEXT
+from ringward.sensor.join import HELD_NS, PENDING_NS
+from ringward.sensor.lifecycle import KEPT_LOADS, Lifecycles, LoadState
+from tests.sensor.joined import WORKER, Joined
+from tests.sensor.kernel_records import Proc, finit
+
+NO_HOOK, NOT_REACHED = UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_REACHED"]
 ORIGIN = Origin("command", "modprobe")
 
 
@@ -132,3 +139,108 @@ def test_a_load_that_took_steps_shares_with_nobody() -> None:
     other.steps.add("do_init_module")
     assert loads.shared(other, 100) is None
     assert loads.shared(winner, 100) is None
+
+
+def only(events: list[Event], name: str = "finit_module") -> Event:
+    (found,) = [event for event in events if event.event == name]
+    return found
+
+
+def test_a_call_that_has_not_returned() -> None:
+    j = Joined()
+    call = finit(j.kernel, j.program())
+    j.feed(call.enter())
+    event = only(j.tick(2 * PENDING_NS))
+    assert (event.result, event.duration, event.error) == (None, None, None)
+    members = {"result", "duration", "load.module", "load.digest"}
+    assert {name: event.unread[name] for name in members} == dict.fromkeys(members, event.unread["result"])
+    assert "has not returned after 2.0 s" in event.unread["result"]
+
+
+def test_a_call_that_had_not_returned_at_the_end() -> None:
+    j = Joined()
+    j.feed(finit(j.kernel, j.program()).enter())
+    event = only(j.flush())
+    assert event.unread["duration"] == event.unread["result"] == "the call had not returned when Ringward ended"
+
+
+def test_a_call_whose_process_ended_inside() -> None:
+    j = Joined()
+    proc = j.program()
+    j.feed(finit(j.kernel, proc).enter())
+    event = only(j.feed(j.kernel.exit(proc)))
+    assert event.unread["duration"] == event.unread["result"] == "the process ended inside the call"
+
+
+@pytest.mark.parametrize("result", [-1, 313])
+def test_a_call_that_was_stopped_before_its_entry(result: int) -> None:
+    j = Joined()
+    event = only(j.feed(finit(j.kernel, j.program(), attempt__nr=313).stopped(result)))
+    assert event.duration is None
+    assert "entry was not seen" in event.unread["duration"]
+    assert (event.result is None) == ("result" in event.unread) == (result == 313)
+
+
+def test_a_load_that_the_kernel_refused_early() -> None:
+    j = Joined()
+    call = finit(j.kernel, j.program())
+    event = only(j.feed(call.enter(), call.returns(-8)))
+    assert event.load
+    assert (event.load.module, event.load.digest) == (None, None)
+    assert (event.unread["load.module"], event.unread["load.digest"]) == (NOT_REACHED, NOT_REACHED)
+    call = finit(j.kernel, j.program())
+    event = only(j.feed(call.enter(), call.digest(), call.returns(-8)))
+    assert event.load
+    assert event.load.digest == "ab" * 32
+    assert (event.unread["load.module"], "load.digest" in event.unread) == (NOT_REACHED, False)
+
+
+def test_a_load_whose_image_could_not_be_hashed() -> None:
+    j = Joined()
+    call = finit(j.kernel, j.program())
+    events = j.feed(call.enter(), call.digest(error=-12), *call.steps("x")[2:])
+    events += j.tick(2 * HELD_NS)
+    assert only(events, "module_digest").unread["digest"] == "hashing failed with error -12"
+    assert only(events).unread["load.digest"] == "see the module_digest of this load"
+
+
+def test_a_load_without_the_hooks_of_its_steps() -> None:
+    j = Joined(steps=frozenset())
+    call = finit(j.kernel, j.program())
+    event = only(j.feed(call.enter(), call.returns()))
+    assert (event.unread["load.module"], event.unread["load.digest"]) == (NO_HOOK, NO_HOOK)
+
+
+def test_a_load_of_which_a_step_may_be_lost() -> None:
+    j = Joined()
+    j.joiner._lost_since = lambda _time: True
+    call = finit(j.kernel, j.program())
+    event = only(j.feed(call.enter(), call.returns(-8)))
+    assert "records were lost" in event.unread["load.digest"]
+
+
+def test_an_init_that_was_under_way_when_ringward_came() -> None:
+    j = Joined()
+    call = finit(j.kernel, j.program())
+    name = j.decoder.reasons
+    no_hook = next(value for value, text in name.items() if text == NO_HOOK)
+    record = j.kernel.record("do_init_module", call.proc, attempt=0, duration=0, result=0, name=no_hook)
+    event = only(j.feed(record), "do_init_module")
+    assert (event.duration, event.args.name, event.result) == (None, None, 0)
+    assert "its entry was not seen" in event.unread["duration"]
+    assert event.unread["name"] == NO_HOOK
+
+
+def test_a_request_that_was_not_seen() -> None:
+    j = Joined()
+    helper = j.kernel.process(WORKER, "kworker/u8:1")
+    modprobe = Proc(helper.pid, helper.start, WORKER, "modprobe")
+    j.feed(j.kernel.helper(helper, 99), j.kernel.exec(modprobe, "/usr/bin/kmod", ("/sbin/modprobe", "x")))
+    call = finit(j.kernel, modprobe)
+    event = only(j.feed(call.enter(), call.returns(-8)))
+    assert event.load
+    assert event.load.origin
+    assert (event.load.origin.alias, event.load.origin.unread) == (
+        None,
+        {"alias": "the record of the request was not seen"},
+    )

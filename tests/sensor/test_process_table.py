@@ -21,6 +21,7 @@ from ringward.sensor.process_table import (
     KEPT_ALIVE,
     KEPT_CONTEXTS,
     KEPT_DEAD,
+    NO_AUDIT,
     ProcessTable,
     key_id,
     key_of,
@@ -153,7 +154,8 @@ def test_what_is_not_known_has_a_reason(fed: Fed) -> None:
     stranger = fed.kernel.process(INIT)
     found = fed.context(stranger)
     assert (found.exe, found.args, found.cwd, found.cgroup) == (None, None, None, None)
-    assert set(found.unread) == {"exe", "args", "cwd", "cgroup"}
+    # Whether it is in a container is not known without the cgroup.
+    assert set(found.unread) == {"exe", "args", "cwd", "cgroup", "container"}
     assert all(found.unread.values())
     (parent,) = found.ancestors
     assert parent.exe is None
@@ -174,6 +176,14 @@ def test_a_kernel_thread_has_no_program(fed: Fed) -> None:
     found = fed.context(thread)
     assert found.kthread
     assert found.unread["exe"] == "a kernel thread has none"
+
+
+def test_what_the_kernel_does_not_keep_is_no_answer(fed: Fed) -> None:
+    found = fed.context(fed.fork(INIT))
+    assert (found.loginuid, found.sessionid, {"loginuid", "sessionid"} & set(found.unread)) == (None, None, set())
+    without = fed.context(fed.fork(INIT, flags=NO_AUDIT, mnt=0))
+    assert (without.loginuid, without.sessionid, set(without.namespaces)) == (None, None, {"pid", "net", "user"})
+    assert {"loginuid", "sessionid", "namespaces.mnt"} <= set(without.unread)
 
 
 def test_a_helper_has_the_request_and_its_children_too(fed: Fed) -> None:

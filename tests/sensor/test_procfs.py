@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_the_start_is_that_of_ps(sleeper: subprocess.Popen[bytes]) -> None:
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - found.ticks * procfs.TICK_NS / 1e9
     assert abs(age - int(elapsed)) < 2
     assert (found.ppid, found.comm) == (int(ppid), comm)
+
+
+def test_a_thread_belongs_to_its_process() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert thread.native_id is not None
+        assert thread.native_id != os.getpid()
+        assert procfs.thread_group(thread.native_id) == procfs.thread_group(os.getpid()) == os.getpid()
+    finally:
+        over.set()
+        thread.join()
+    assert procfs.thread_group(NOBODY) is None
 
 
 def test_a_name_with_brackets_and_blanks_is_read_whole() -> None:

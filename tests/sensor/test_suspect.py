@@ -9,6 +9,7 @@ import pytest
 
 from ringward.sensor import suspect
 from ringward.sensor.suspect import GUESS, LOAD_CALLS, UNLOAD_CALLS, Seen, choose, describe, look
+from tests import nulls
 
 SHELL = Seen(10, 10, "/bin/bash", 61)
 MODPROBE = Seen(20, 20, "/usr/bin/kmod", 0)
@@ -60,6 +61,23 @@ def test_proc_is_read_as_it_is() -> None:
     assert found.namespaces["mnt"] == Path("/proc/self/ns/mnt").stat().st_ino
     assert found.ancestors[0].pid == os.getppid()
     assert found.ancestors[0].id == found.parent
+    assert nulls.process_faults(found) == ()
+
+
+def test_what_proc_does_not_tell_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspect, "_audit", lambda _pid, _name: None)
+    monkeypatch.setattr(suspect, "_namespaces", lambda _pid: {"mnt": 5})
+    monkeypatch.setattr(suspect.procfs, "read_cgroup", lambda _pid: None)
+    found = describe(Seen(os.getpid(), os.getpid(), str(Path("/proc/self/exe").readlink()), None))
+    assert found is not None
+    told = {"loginuid", "sessionid", "cgroup", "container", "namespaces.pid", "namespaces.net", "namespaces.user"}
+    assert told <= set(found.unread)
+    assert nulls.process_faults(found) == ()
+    # Nobody logged in: that is an answer.
+    monkeypatch.setattr(suspect, "_audit", lambda _pid, _name: 0xFFFFFFFF)
+    found = describe(Seen(os.getpid(), os.getpid(), str(Path("/proc/self/exe").readlink()), None))
+    assert found is not None
+    assert (found.loginuid, found.sessionid, {"loginuid", "sessionid"} & set(found.unread)) == (None, None, set())
 
 
 def test_a_process_that_runs_something_else_meanwhile_is_not_described() -> None:

@@ -14,6 +14,7 @@ from ringward.sensor import uevent
 from ringward.sensor.info import SensorError
 from ringward.sensor.kobject_uevent import parse
 from ringward.sensor.uevent import UeventSensor
+from tests import nulls
 
 
 def message(action: str = "add", devpath: str = "/module/dummy", **more: str) -> bytes:
@@ -59,6 +60,7 @@ def test_add_and_remove_are_events_without_a_process(monkeypatch: pytest.MonkeyP
         ("module_free", "dummy", "uevent", 8),
     ]
     for event in events:
+        assert nulls.faults(event) == []
         assert event.process is None
         assert event.unread["process"]
         args = event.args

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PID[,PID]",
-        help="process or thread, of the first pid namespace",
+        help="process, of the first pid namespace; for a thread, watch takes its process",
     )
     which.add_argument("-f", dest="follow", action="store_true", help="with -p: its descendants too")
     which.add_argument("--uid", action="append", default=[], metavar="UID|NAME", help="real user id")

@@ -20,6 +20,7 @@ from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
 from ringward.output.views import TableView
 from ringward.output.writer import OutputError, Writer
+from ringward.sensor import procfs
 from ringward.sensor.info import SensorError, SensorInfo
 from ringward.sensor.sensor import Sensor
 
@@ -76,7 +77,7 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_intermixed_args(argv)
     _check(options, command)
     events, named = common.choose(options.events, options.expressions, select([]))
-    only = common.make_filter(options, events)
+    only = _whole_processes(common.make_filter(options, events), quiet=options.quiet)
     ends = Ends(options.duration, only.pids)
     with (
         record(options.record, force=options.force) as kept,
@@ -118,6 +119,15 @@ def _check(options: argparse.Namespace, command: list[str]) -> None:
         raise UsageError("-p and a command exclude each other: what is to be followed?")
     if options.file and options.record and os.path.realpath(options.file) == os.path.realpath(options.record):
         raise UsageError("-o and --record name the same file")
+
+
+def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
+    """Return a filter of processes: a program starts and ends as one, whichever of its threads does it."""
+    groups = {pid: procfs.thread_group(pid) or pid for pid in only.pids}
+    for pid, group in groups.items():
+        if group != pid and not quiet:
+            say(f"ringward watch: {pid} is a thread of process {group}, which is watched whole")
+    return dataclasses.replace(only, pids=frozenset(groups.values()))
 
 
 def _open(events: tuple[str, ...], only: Filter, hook: str | None, child: Child | None) -> Sensor:

@@ -31,6 +31,8 @@ class Args(msgspec.Struct, frozen=True, gc=False):
     use_case: ClassVar[str]
     issues: ClassVar[str]
     related: ClassVar[tuple[str, ...]]
+    gives: ClassVar[frozenset[str]] = frozenset()
+    """Members of the envelope that every such event has, or says in `unread` why not: abi, result, duration."""
     extra: ClassVar[frozenset[str]] = frozenset()
     """Members of the record that no field shows: the envelope or the joiner uses them."""
 

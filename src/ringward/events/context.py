@@ -1,4 +1,7 @@
-"""What every event carries besides its own arguments: who, where, and why."""
+"""What every event carries besides its own arguments: who, where, and why.
+
+A member that can be None says here what that means (``None: ...``), unless it always has its reason in `unread`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ class FileId(msgspec.Struct, frozen=True):
     """A file as the kernel held it; all from kernel memory."""
 
     path: str | None
-    """As the initial mount namespace sees it; None when the walk to the root failed."""
+    """As the initial mount namespace sees it; `unread` of the event says why it could not be had."""
     dev: str
     """``major:minor`` of the superblock."""
     inode: int
@@ -58,19 +61,21 @@ class Process(msgspec.Struct, frozen=True, omit_defaults=True):
     loginuid: int | None
     """None: nobody logged in (kernel: (uid_t)-1)."""
     sessionid: int | None
+    """Audit session. None: nobody logged in."""
     comm: str
     exe: str | None
     args: tuple[str, ...] | None
     cwd: str | None
     cgroup: str | None
     container: str | None
-    """Container id out of the cgroup's path; None: not in a container that names itself so."""
+    """Container id out of the cgroup's path. None: not in a container that names itself so."""
     namespaces: dict[str, int]
-    """Inode number of mnt, pid, net and user."""
+    """Inode number of mnt, pid, net and user; one that is left out has its reason in `unread`."""
     ancestors: tuple[Ancestor, ...]
     """Nearest first, as far as they are known."""
     kthread: bool = False
     unread: dict[str, str] = {}
+    """Why a member is None: by its name, ``namespaces.net``."""
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,13 +86,17 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     """One line for a person: ``kernel asked for net-pf-5 for python3[123]``."""
     alias: str | None = None
-    """What the kernel asked for."""
+    """What the kernel asked for. None: `kind` is not request."""
     request: str | None = None
+    """Id of the request. None: `kind` is not request."""
     requester: Ancestor | None = None
+    """Whose action led to the request. None: `kind` is not request."""
     device: str | None = None
-    """DEVPATH of the device that udev loads for."""
+    """DEVPATH of the device that udev loads for. None: `kind` is not udev."""
     modalias: str | None = None
+    """What modules.alias was searched for. None: `kind` is not udev."""
     unread: dict[str, str] = {}
+    """Why a member is None that the kind has, and why the kind is unknown."""
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -99,17 +108,23 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The lifecycle that an event is a step of."""
+    """The lifecycle that an event is a step of, as far as it was known at that step.
+
+    The event of the call itself (init_module, finit_module) has it whole: what is None there and
+    could be had has its reason in the event's `unread`, as ``load.digest`` or ``load.module``.
+    """
 
     id: str
     origin: Origin | None = None
+    """None: at a step before the call: the request, and the program that was started for it."""
     module: str | None = None
+    """Name of the module. None: not linked at that step."""
     digest: str | None = None
-    """SHA-256 of the kernel's copy of the image, hexadecimal."""
+    """SHA-256 of the kernel's copy of the image, hexadecimal. None: no copy had been hashed at that step."""
     uses: tuple[Need, ...] = ()
     """Modules whose symbols this one uses."""
     needed_by: Need | None = None
-    """The load that this one was made for."""
+    """The load that this one was made for. None: it was made for its own sake."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -131,26 +146,28 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     """CLOCK_BOOTTIME, nanoseconds."""
     host: str
     cpu: int | None
-    """None: made by the sensor itself, not by a hook."""
+    """None: not made by a hook on a CPU, but by the sensor itself or of a uevent."""
     seq: int | None
-    """Per CPU, from 1. A gap is a loss only when events_lost says so."""
-    hook: str | None
+    """Per CPU, from 1; a uevent's SEQNUM. A gap is a loss only when events_lost says so. None: the sensor's own."""
+    hook: str
     """How it was seen: tp_btf, fentry, kprobe, tracepoint, lsm, uevent, sensor."""
     abi: str | None = None
-    """64-bit, ia32 or x32: the caller's system call interface."""
+    """64-bit, ia32 or x32: the caller's system call interface. None: the event is no system call."""
     process: Process | None
+    """None: the event is of the stream itself; of a uevent, with a reason in `unread`."""
     args: Any
     result: int | None = None
-    """Return value; negative: -errno. None with a reason in `unread` where there should be one."""
+    """Return value; negative: -errno. None: nothing returns in this event; else with a reason in `unread`."""
     error: str | None = None
-    """The errno's name, when result is negative."""
+    """The errno's name. None: `result` is not negative, or not there."""
     duration: int | None = None
-    """Nanoseconds from entry to return."""
+    """Nanoseconds from entry to return. None: nothing returns in this event; else with a reason in `unread`."""
     load: Load | None = None
+    """None: it is part of no load that was seen."""
     tags: dict[str, tuple[str, ...]] = {}
     """Of each argument: K, U, TOCTOU, OPT."""
     sources: dict[str, str] = {}
     """Of racy arguments: the reading shown: entry, kernel, exit."""
     differences: tuple[Difference, ...] = ()
     unread: dict[str, str] = {}
-    """Why an argument is None."""
+    """Why a member is None: an argument by its name, ``result``, ``file.path``, ``load.digest``."""

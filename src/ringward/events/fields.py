@@ -21,6 +21,7 @@ TAGS = {
 }
 
 UNREAD_TEXT = {
+    "NONE": "it was not read, and the kernel part does not say why",
     "FAULT": "the page was not in memory, or nothing is mapped there",
     "NULL": "the caller passed NULL",
     "NO_COPY": "the kernel made no copy of it",
@@ -104,15 +105,19 @@ class Spec:
         doc: what it is, one sentence.
         tags: of the catalogue.
         members: of the record; the field's own name when not given.
+        none: what null says, where it is an answer and needs no reason in `unread`.
 
     """
 
     direct = True
     """The member's value is the field's: no call is needed."""
 
-    def __init__(self, ctype: str, doc: str, *tags: str, members: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...] | None = None, none: str = ""
+    ) -> None:
         self.ctype = ctype
-        self.doc = doc
+        self.doc = f"{doc} Null: {none}." if none else doc
+        self.none = none
         self.tags = tags or (K,)
         self.members = members
 

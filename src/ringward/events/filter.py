@@ -33,7 +33,7 @@ class Filter:
     Attributes:
         events: names of the catalogue; empty: all.
         comms: globs of the task's name.
-        pids: of the task or its thread group, in the initial pid namespace.
+        pids: of the task (a thread) or its thread group (a process), in the initial pid namespace.
         follow: their descendants too, and the loads that the kernel starts for them.
         uids: real user ids.
         exes: globs of the executable's path.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator, Sequence
 
-from ringward.events import BY_NAME, Ancestor, Event
+from ringward.events import BY_NAME, Ancestor, Event, Origin
 from ringward.events.fields import UNREAD_TEXT
 
 LOADS = frozenset({"finit_module", "init_module"})
@@ -104,22 +105,45 @@ def _named(task: Ancestor) -> str:
     return f"{task.comm or '?'}[{task.pid}]"
 
 
+def _descent(tasks: Sequence[Ancestor]) -> Iterator[str]:
+    """Yield a line of descent, ``bash[12] < sshd[9]``, from the longest telling to the shortest."""
+    for name in (_named, lambda task: task.comm or "?"):
+        names = [name(task) for task in tasks]
+        yield from (" < ".join(names[:length]) for length in range(len(names), 1, -1))
+    if tasks:
+        yield _named(tasks[0])
+        yield tasks[0].comm or "?"
+
+
+def _origin(origin: Origin, parents: Sequence[Ancestor]) -> Iterator[str]:
+    if origin.kind == "command":
+        # Its text ends with the first of them.
+        line = [_named(task) for task in parents]
+        yield from (" < ".join([origin.text, *line[1:length]]) for length in range(len(line), 1, -1))
+    yield origin.text
+    if origin.alias is not None:
+        who = origin.requester
+        if who:
+            yield f"{origin.alias} by {_named(who)}"
+            yield f"{origin.alias} by {who.comm or '?'}"
+        yield origin.alias
+    elif origin.device is not None:
+        yield f"udev {origin.device}"
+        yield f"udev {origin.device.rpartition('/')[2]}"
+    elif origin.kind == "command":
+        yield from (f"by {text}" for text in _descent(parents))
+    yield origin.kind
+
+
 def causes(event: Event) -> tuple[str, ...]:
     """Return why it happened, from the longest telling to the shortest."""
     # What a module was once loaded for, is no cause of its end.
     load = None if event.event in _ENDS else event.load
+    parents = event.process.ancestors if event.process else ()
     if load and load.needed_by:
         return (f"needed by {load.needed_by.name}", f"for {load.needed_by.name}")
     if load and load.origin:
-        origin = load.origin
-        shorter: tuple[str, ...] = ()
-        if origin.alias:
-            who = f" for {_named(origin.requester)}" if origin.requester else ""
-            shorter = (f"{origin.alias}{who}",)
-        elif origin.device:
-            shorter = (f"udev {origin.device}",)
-        return (origin.text, *shorter, origin.kind)
-    if BY_NAME[event.event].group == "modules" and event.process and event.process.ancestors:
-        parent = event.process.ancestors[0]
-        return (f"from {_named(parent)}", f"from {parent.comm or '?'}", parent.comm or "?")
+        return tuple(_origin(load.origin, parents))
+    if BY_NAME[event.event].group == "modules" and parents:
+        return (*(f"from {text}" for text in _descent(parents)), parents[0].comm or "?")
     return ("",)

@@ -19,7 +19,7 @@ from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.exec_path import ExecPaths
-from ringward.sensor.lifecycle import Lifecycles, LoadState
+from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
 from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
 from ringward.sensor.udev import Workers
@@ -34,6 +34,7 @@ KEPT_PENDING = 1024
 """Attempts without a return. The kernel part follows fewer: what is more has lost its return."""
 _ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
 _RETURN_LOST = "its return was not seen: records were lost meanwhile, and it may be among them"
+_NO_INIT_ENTRY = "its entry was not seen: it was in progress when Ringward attached"
 _NO_ENTRY = (
     "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 )
@@ -273,25 +274,24 @@ class Joiner:
         attempt = record.extra.get("attempt", 0)
         args: Any = record.args
         state = self.loads.of(attempt)
-        result = duration = None
+        result, duration = record.extra.get("result"), record.extra.get("duration")
         if record.name == "module_free":
             state = self.loads.freed(attempt, args.name) or state
             if self._modules is not None:
                 self._modules.discard(args.name)
-        elif record.name == "module_digest":
-            duration = record.extra["duration"]
-            if state:
-                state.steps.add(record.name)
-                state.digest = args.digest
         elif record.name == "module_load":
             if self._modules is not None and args.name is not None:
                 self._modules.add(args.name)
             if state:
                 yield from self._linked(state, args)
-        elif record.name == "do_init_module":
-            result, duration = record.extra["result"], record.extra["duration"]
-            if state:
-                state.steps.add(record.name)
+        elif state:
+            state.steps.add(record.name)
+            if record.name == "module_digest":
+                state.digest = args.digest
+        if record.name == "do_init_module" and args.name is None:
+            # Both are taken at entry.
+            duration = None
+            record.tail.missing("duration", _NO_INIT_ENTRY)
         yield from self._event(record, result=result, duration=duration, load=state.view() if state else None)
 
     def _linked(self, state: LoadState, args: Any) -> Iterator[Event]:
@@ -322,6 +322,9 @@ class Joiner:
             self._is_loaded(record)
         elif state and record.name in LOADS and result == 0 and extra["attempt.state"] == self._states[_RETURNED]:
             reasons = {**reasons, **self._unseen(state, extra["attempt.entered"])}
+        if state and record.name in LOADS:
+            lost = self._lost_since(extra["attempt.entered"])
+            reasons = {**reasons, **unknown(state, self._steps, result, reasons, lost=lost)}
         load = state.view() if state else None
         yield from self._event(record, result=result, duration=duration, load=load, unread=reasons)
 

@@ -6,9 +6,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from ringward.events.context import Load, Need, Origin
+from ringward.events.fields import UNREAD_TEXT
 
 KEPT_LOADS = 4096
 KEPT_REQUESTS = 4096
+_LOST = "it was not seen: records were lost meanwhile, and it may be among them"
 
 
 @dataclass(slots=True)
@@ -35,6 +37,37 @@ class LoadState:
     def view(self) -> Load:
         """Return it as events carry it."""
         return Load(self.id, self.origin, self.module, self.digest, self.uses, self.needed_by)
+
+
+def unknown(
+    state: LoadState, attached: frozenset[str], result: int | None, reasons: dict[str, str], *, lost: bool
+) -> dict[str, str]:
+    """Return why the module or the digest of a load is not known when its call is told.
+
+    Args:
+        state: of the load.
+        attached: steps that have a hook.
+        result: of the call; None: it is not known, for ``reasons["result"]``.
+        reasons: what has been said about this call.
+        lost: records may have been lost since it began.
+
+    """
+    found = {}
+    for member, value, step in (("module", state.module, "module_load"), ("digest", state.digest, "module_digest")):
+        if value is not None:
+            continue
+        if step not in attached:
+            reason = UNREAD_TEXT["NO_HOOK"]
+        elif step in state.steps:
+            reason = f"see the {step} of this load"
+        elif result is None:
+            reason = reasons["result"]
+        elif f"load.{step}" in reasons:
+            reason = reasons[f"load.{step}"]
+        else:
+            reason = _LOST if lost else UNREAD_TEXT["NOT_REACHED"]
+        found[f"load.{member}"] = reason
+    return found
 
 
 class Lifecycles:

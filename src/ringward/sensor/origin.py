@@ -65,7 +65,8 @@ def origin(process: Process, request: Request | None, device: Device | None, *, 
     """
     if request:
         text = f"kernel asked for {request.alias or '?'} for {person(request.requester)}"
-        return Origin("request", text, request.alias, request.id, request.requester)
+        unread = {} if request.alias is not None else {"alias": "the record of the request was not seen"}
+        return Origin("request", text, request.alias, request.id, request.requester, unread=unread)
     line = [(process.exe, process.comm, process.pid), *((a.exe, a.comm, a.pid) for a in process.ancestors)]
     if any(exe in UDEV for exe, _, _ in line):
         return _by_udev(device)

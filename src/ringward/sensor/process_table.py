@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ringward.events.context import Ancestor, Process
-from ringward.events.fields import decode, join_path
+from ringward.events.fields import UNREAD_TEXT, decode, join_path
 from ringward.sensor import procfs
 from ringward.sensor.container import container_id
 from ringward.sensor.decode import Record, Task
@@ -28,6 +28,7 @@ ANCESTORS = 16
 ANCESTOR_ARGS = 200
 NEVER = 0xFFFFFFFF
 KTHREAD = 2
+NO_AUDIT = 8
 
 Key = tuple[int, int]
 _GONE = "the process ended before /proc could be read"
@@ -254,6 +255,14 @@ class ProcessTable:
                 unread[name] = known.unread or _NOT_THERE
         if known.exe is None and task.flags & KTHREAD:
             unread["exe"] = unread["cwd"] = "a kernel thread has none"
+        if known.cgroup is None:
+            unread["container"] = unread["cgroup"]
+        if task.flags & NO_AUDIT:
+            unread["loginuid"] = unread["sessionid"] = UNREAD_TEXT["NO_FIELD"]
+        namespaces = {"mnt": task.mnt_ns, "pid": task.pid_ns, "net": task.net_ns, "user": task.user_ns}
+        for name in [name for name, number in namespaces.items() if not number]:
+            del namespaces[name]
+            unread[f"namespaces.{name}"] = "the process had left it"
         process = Process(
             key_id(key),
             task.pid,
@@ -273,7 +282,7 @@ class ProcessTable:
             known.cwd,
             known.cgroup,
             container_id(known.cgroup),
-            {"mnt": task.mnt_ns, "pid": task.pid_ns, "net": task.net_ns, "user": task.user_ns},
+            namespaces,
             self.ancestors(parent),
             bool(task.flags & KTHREAD),
             unread,

@@ -32,6 +32,15 @@ def read_stat(pid: int) -> Stat | None:
     return Stat(pid, int(fields[1]), int(fields[19]), decode(head.partition(b"(")[2]))
 
 
+def thread_group(tid: int) -> int | None:
+    """Return the process that a thread belongs to; itself for a process, None when there is no such thread."""
+    try:
+        text = Path(f"/proc/{tid}/status").read_text("utf-8", "backslashreplace")
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Tgid:")), None)
+
+
 def read_link(pid: int, name: str) -> str | None:
     """Return where /proc/PID/NAME points, or None."""
     try:

@@ -23,6 +23,7 @@ UNLOAD_CALLS = frozenset({176})
 TOOLS = frozenset({"modprobe", "insmod", "rmmod", "kmod", "udevadm", "systemd-udevd", "systemd-modules-load"})
 ANCESTORS = 16
 _NEVER = 0xFFFFFFFF
+_NAMESPACES = ("mnt", "pid", "net", "user")
 
 
 class Seen(NamedTuple):
@@ -86,16 +87,16 @@ def _status(pid: int) -> dict[str, list[str]]:
 
 
 def _audit(pid: int, name: str) -> int | None:
+    """Return a number of the audit subsystem; _NEVER when nobody logged in, None when it cannot be read."""
     try:
-        value = int(Path(f"/proc/{pid}/{name}").read_text())
+        return int(Path(f"/proc/{pid}/{name}").read_text())
     except (OSError, ValueError):
         return None
-    return None if value == _NEVER else value
 
 
 def _namespaces(pid: int) -> dict[str, int]:
     found = {}
-    for name in ("mnt", "pid", "net", "user"):
+    for name in _NAMESPACES:
         link = procfs.read_link(pid, f"ns/{name}") or ""
         number = link.partition("[")[2].rstrip("]")
         if number.isdigit():
@@ -127,7 +128,11 @@ def describe(task: Seen) -> Process | None:
     parent = procfs.read_stat(stat.ppid) if stat.ppid else None
     exe, cwd = procfs.read_link(pid, "exe"), procfs.read_link(pid, "cwd")
     cgroup, args = procfs.read_cgroup(pid), procfs.read_args(pid)
-    values = {"exe": exe, "cwd": cwd, "cgroup": cgroup, "args": args}
+    login, session = _audit(pid, "loginuid"), _audit(pid, "sessionid")
+    namespaces = _namespaces(pid)
+    values: dict[str, object] = {"exe": exe, "cwd": cwd, "cgroup": cgroup, "container": cgroup, "args": args}
+    values |= {"loginuid": login, "sessionid": session}
+    values |= {f"namespaces.{name}": namespaces.get(name) for name in _NAMESPACES}
     unread = {name: "not to be had from /proc" for name, value in values.items() if value is None}
     unread["start_time"] = "in whole clock ticks, as /proc has it"
     process = Process(
@@ -141,15 +146,15 @@ def describe(task: Seen) -> Process | None:
         gid=int(gids[0]),
         euid=int(uids[1]),
         egid=int(gids[1]),
-        loginuid=_audit(pid, "loginuid"),
-        sessionid=_audit(pid, "sessionid"),
+        loginuid=None if login == _NEVER else login,
+        sessionid=None if session == _NEVER else session,
         comm=stat.comm,
         exe=exe,
         args=args,
         cwd=cwd,
         cgroup=cgroup,
         container=container_id(cgroup),
-        namespaces=_namespaces(pid),
+        namespaces=namespaces,
         ancestors=_ancestors(stat.ppid),
         unread=unread,
     )

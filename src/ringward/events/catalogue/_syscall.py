@@ -8,6 +8,7 @@ OBJECT = "module_syscall"
 EXTRA = frozenset(
     {"attempt.id", "attempt.entered", "attempt.result", "attempt.state", "attempt.nr", "pad"},
 )
+GIVES = frozenset({"abi", "result", "duration"})
 _NO_CALL = "an attempt that does not reach the call: seccomp or ptrace stops it, or it is x32 where that is off"
 
 STOPPED_LIMITS = (

@@ -28,6 +28,7 @@ class CreateModule(Args, frozen=True):
 
     group: ClassVar[str] = "modules"
     hooks = (_syscall.raw("create_module"),)
+    gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = (
         "Notice a program that was written for another age, or a hostile one that probes for calls: nothing on a "

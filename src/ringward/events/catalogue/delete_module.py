@@ -40,6 +40,7 @@ class DeleteModule(Args, frozen=True):
     group: ClassVar[str] = "modules"
     hooks = _syscall.ladder("delete_module")
     aids = (_syscall.NAME_COPY,)
+    gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = (
         "See who unloads what, and why an unload fails: the reference count and the holders at the attempt are in the "

@@ -38,6 +38,7 @@ class DoInitModule(Args, frozen=True):
             ("kprobe_do_init_module", "kretprobe_do_init_module"),
         ),
     )
+    gives = frozenset({"result", "duration"})
     extra = frozenset({"attempt", "duration", "result"})
     use_case = (
         "Tell a module that was refused from one that was accepted and failed by itself, for example because its "
@@ -49,7 +50,7 @@ class DoInitModule(Args, frozen=True):
         "A positive return value is a mistake of the module that the kernel only complains about in its log; the load "
         "succeeds and the result is 0.\n\n"
         "A failed init frees the module, so that its name cannot be read at return. It is taken at entry; when that "
-        "was missed, `name` is null with the reason.\n\n"
+        "was missed, `name` and `duration` are null with the reason.\n\n"
         "A module without init function has this event too: do_init_module() runs for every module."
     )
     related = ("module_load", "module_free")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import OPT, K, Spec
+from ringward.events.fields import K, Spec
 from ringward.events.hooks import Hook
+
+_NO_NUMBER = "what was lost took no number"
 
 
 class EventsLost(Args, frozen=True):
@@ -37,9 +39,9 @@ class EventsLost(Args, frozen=True):
     related = ("sensor_status",)
 
     count: Annotated[int, Spec("u64", "How many.")]
-    lost_on: Annotated[int | None, Spec("u32", "On which CPU; null when the kernel does not say.", K, OPT)]
-    first_seq: Annotated[int | None, Spec("u64", "First sequence number missing.", K, OPT)]
-    last_seq: Annotated[int | None, Spec("u64", "Last sequence number missing.", K, OPT)]
+    lost_on: Annotated[int | None, Spec("u32", "On which CPU.", K, none="the kernel's count is not of one CPU")]
+    first_seq: Annotated[int | None, Spec("u64", "First sequence number missing.", K, none=_NO_NUMBER)]
+    last_seq: Annotated[int | None, Spec("u64", "Last sequence number missing.", K, none=_NO_NUMBER)]
     reason: Annotated[str, Spec("const char *", "Why: the ring was full, the kernel skipped a run.")]
 
     def subject(self) -> str:

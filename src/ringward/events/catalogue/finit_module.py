@@ -36,6 +36,7 @@ class FinitModule(Args, frozen=True):
     group: ClassVar[str] = "modules"
     hooks = _syscall.ladder("finit_module")
     aids = (_syscall.PARAMS_COPY, _syscall.FILE_COPY)
+    gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = (
         "See every module that is loaded from a file, by whom, from which file, with which parameters, and whether it "

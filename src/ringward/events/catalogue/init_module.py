@@ -29,6 +29,7 @@ class InitModule(Args, frozen=True):
     group: ClassVar[str] = "modules"
     hooks = _syscall.ladder("init_module")
     aids = (_syscall.PARAMS_COPY,)
+    gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = (
         "See every module that is loaded from memory, by whom, with which parameters, and whether it worked. A load "

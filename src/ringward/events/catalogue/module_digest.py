@@ -59,6 +59,7 @@ class ModuleDigest(Args, frozen=True):
         _hooks("fentry", "fentry", _FENTRY_LOSES),
         _hooks("kprobe", "kprobe", _KPROBE_LOSES),
     )
+    gives = frozenset({"duration"})
     extra = frozenset({"attempt", "duration", "pad"})
     use_case = (
         "Compare each module with the digests of the packages that were installed, whatever path it came from. Find "

@@ -84,6 +84,7 @@ class ModuleRequest(Args, frozen=True):
         ),
     )
     aids = (VERDICT, HELPER)
+    gives = frozenset({"result"})
     extra = frozenset({"request", "result", "pad"})
     use_case = (
         "Learn why a module was loaded: which process asked, for what, from where in the kernel. Learn which modules "

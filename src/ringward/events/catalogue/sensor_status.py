@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import OPT, K, Spec
+from ringward.events.fields import K, Spec
 from ringward.events.hooks import Hook
 
 
@@ -44,10 +44,12 @@ class SensorStatus(Args, frozen=True):
     related = ("events_lost",)
 
     state: Annotated[str, Spec("const char *", "attached, missing, deaf, heard (again) or ended.")]
-    subject_event: Annotated[str | None, Spec("const char *", "The event that it is about.", K, OPT)]
-    attached: Annotated[str | None, Spec("const char *", "Kind of attachment.", K, OPT)]
-    where: Annotated[str | None, Spec("const char *", "Kernel function or tracepoint.", K, OPT)]
-    reason: Annotated[str | None, Spec("const char *", "Why, as the kernel gave it.", K, OPT)]
+    subject_event: Annotated[
+        str | None, Spec("const char *", "The event that it is about.", K, none="the whole sensor")
+    ]
+    attached: Annotated[str | None, Spec("const char *", "Kind of attachment.", K, none="it is not attached")]
+    where: Annotated[str | None, Spec("const char *", "Kernel function or tracepoint.", K, none="it is not attached")]
+    reason: Annotated[str | None, Spec("const char *", "Why, as the kernel gave it.", K, none="nothing is wrong")]
 
     def subject(self) -> str:
         """Return event and state."""
