@@ -26,9 +26,7 @@ def test_what_uevents_cannot_tell_is_missing_with_the_reason():
     for name, how in source.info.attached.items():
         # As the event's page says it.
         hook = BY_NAME[name].hooks[-1]
-        assert (
-            (how.rung, how.where, how.loses) == ("uevent", hook.name, hook.loses) == (hook.rung, hook.name, how.loses)
-        )
+        assert (how.rung, how.where, how.loses) == ("uevent", hook.name, hook.loses)
         assert how.loses
     assert source.info.missing["finit_module"] == "no BTF"
     assert not set(source.info.missing) & set(SEEN)
