@@ -103,6 +103,13 @@ def test_names_that_are_no_utf8_are_written_as_records_have_them(tmp_path: Path)
     assert found == f"{tmp_path}/\\xff\\xc3("
 
 
+def test_the_name_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert procfs.host() == os.uname().nodename
+    odd = os.uname_result(("Linux", os.fsdecode(b"a\xff"), "6", "#1", "x86_64"))
+    monkeypatch.setattr(procfs.os, "uname", lambda: odd)
+    assert procfs.host() == "a\\xff"
+
+
 def test_a_cgroup_that_is_no_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(procfs.Path, "read_bytes", lambda _path: b"1:name=x:/y\n0::/a\xff.slice\n")
     assert procfs.read_cgroup(1) == "/a\\xff.slice"

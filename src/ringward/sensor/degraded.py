@@ -49,12 +49,11 @@ class UeventSource:
             )
         self._sensor = UeventSensor()
         self._sensor.open()
-        host = os.uname()
         modules, unread = procfs.module_counts()
         missing = reason or "uevents do not tell it"
         self.info = SensorInfo(
-            host.release,
-            host.nodename,
+            os.uname().release,
+            procfs.host(),
             "uevent",
             {name: Attachment(h.rung, h.name, h.loses) for name, h in HOOKS.items() if name in self._events},
             {name: missing for name in events if name not in SEEN and BY_NAME[name].record},

@@ -21,6 +21,11 @@ class Stat(NamedTuple):
     comm: str
 
 
+def host() -> str:
+    """Return the machine's name (uname(2)); what is not UTF-8 as records have it."""
+    return decode(os.fsencode(os.uname().nodename))
+
+
 def read_stat(pid: int) -> Stat | None:
     """Return a process's state; None when there is none of this number (any more)."""
     try:
