@@ -152,6 +152,19 @@ static bool str_is_read(str_loc s)
 /* Where the reader stood when it was last woken. */
 __u64 woken = -1;
 
+static bool is_of_programs(struct record *r)
+{
+	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROCESS_FORK;
+}
+
+/* Bytes. Anyone can start programs without end: the last eighth of the ring is for all other events. */
+static __u64 room_of_programs(void)
+{
+	__u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+
+	return size - size / 8;
+}
+
 /*
  * Module events are rare and wanted at once; program events wait for the reader's
  * next look. A reader that has not moved since it was woken is awake: a wake-up is
@@ -159,11 +172,15 @@ __u64 woken = -1;
  */
 static long record_output(struct record *r, bool urgent)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP, reader;
+	__u64 flags = BPF_RB_NO_WAKEUP, reader, waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
 	__u32 len = r->len;
 	long err;
 
-	if (urgent || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > 2 * 1024 * 1024) {
+	if (is_of_programs(r) && waiting > room_of_programs()) {
+		count_dropped();
+		return -28;	/* ENOSPC */
+	}
+	if (urgent || waiting > 2 * 1024 * 1024) {
 		reader = bpf_ringbuf_query(&events, BPF_RB_CONS_POS);
 		if (woken != reader) {
 			woken = reader;

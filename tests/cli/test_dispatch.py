@@ -35,6 +35,22 @@ def test_an_unknown_command_gets_the_nearest_names(name: str, said: str, capsys:
     assert capsys.readouterr().err.strip() == said
 
 
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("replay", "ringward.output._lines"), ("watch", "ringward.output._lines"), ("watch", "ringward.sensor._native")],
+)
+def test_what_was_not_built_is_named_and_what_to_do(name: str, missing: str) -> None:
+    script = (
+        f"import sys\nsys.modules[{missing!r}] = None\nfrom ringward.__main__ import main\nsys.exit(main([{name!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"ringward {name}: a part of Ringward cannot be loaded: ")
+    assert missing.rpartition(".")[2] in line
+    assert line.endswith("install the package (pip install .), or in a source tree: make setup")
+
+
 def test_a_broken_pipe_is_quiet() -> None:
     # More than a pipe holds, to a reader that is gone.
     command = (

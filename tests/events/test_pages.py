@@ -129,7 +129,7 @@ def test_fallbacks_are_numbered() -> None:
     text = pages.to_text(pages.page("finit_module"))
     positions = [text.index(word) for word in ("first choice", "fallback 1 of 3", "fallback 2 of 3", "fallback 3 of 3")]
     assert positions == sorted(positions)
-    assert "the only way" in pages.to_text(pages.page("module_load"))
+    assert "the only way" in pages.to_text(pages.page("process_exec"))
 
 
 def test_unknown_event_gives_the_nearest_names() -> None:

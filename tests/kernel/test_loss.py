@@ -20,6 +20,10 @@ from tests.kernel.conftest import IN_GUEST, Watch
 from tests.kernel.programs import PREEMPTION
 
 RING = 64 * 1024
+BIG_RING = 1024 * 1024
+EXECS = 500 if IN_GUEST else 2_000
+BESIDE = 80
+"""Calls of each CPU; two records of some 300 bytes each go into an eighth of the ring."""
 FORKS = 1_000 if IN_GUEST else 20_000  # an emulated guest takes 5 ms for one
 CALLS = 20_000 if IN_GUEST else 200_000
 CPUS = sorted(os.sched_getaffinity(0))
@@ -132,6 +136,33 @@ def test_a_flood_of_calls_is_told_or_counted(watch: Callable[..., Watch]) -> Non
     # A call whose return was lost has returned all the same.
     assert {event.unread["result"] for event in calls if event.result is None} <= {RETURN_LOST}
     assert all(event.result == -38 for event in calls if event.result is not None)
+
+
+def test_programs_leave_room_for_modules(watch: Callable[..., Watch]) -> None:
+    """A reader that sleeps while programs start without end finds every module call, and every loss counted."""
+    w = watch("programs", "process_fork", "create_module", only=ONLY, ring_bytes=BIG_RING, canary_seconds=None)
+    execs = [Flood("execs", cpu, EXECS) for cpu in CPUS]
+    calls = [Flood("calls", cpu, cpu * BESIDE, BESIDE) for cpu in CPUS]
+    w.until(lambda _: len(w.of("process_exec")) == 2 * len(CPUS))
+    w.settle(1.5)
+    first = len(kept(w.events))
+    with one_at_a_time(execs):
+        pass
+    # The ring is as full as programs can make it, and they go on.
+    more = [Flood("forks", cpu, FORKS) for cpu in CPUS]
+    with one_at_a_time([*more, *calls]):
+        pass
+    made = len(CPUS) * (3 * EXECS + 1 + 2 * FORKS + 2 + 1)
+    # A call makes two records and one event.
+    w.until(lambda events: len(kept(events)) - first + lost(events).total() >= made + len(CPUS) * BESIDE, 60)
+    w.settle(2.5)
+    assert {event.args.name for event in w.of("create_module")} == {f"rw_{n}" for n in range(len(CPUS) * BESIDE)}
+    assert [event.error for event in w.of("create_module")] == ["ENOSYS"] * (len(CPUS) * BESIDE)
+    gone = lost(w.events).total()
+    assert gone > 0, "nothing was lost, so that nothing was tested"
+    programs = [event for event in kept(w.events)[first:] if event.event != "create_module"]
+    assert len(programs) + gone == made
+    assert w.sensor.totals.lost == gone
 
 
 @pytest.mark.modules

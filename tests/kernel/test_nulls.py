@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import mmap
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,11 +17,12 @@ import msgspec
 import pytest
 
 from ringward.events import BY_NAME
+from ringward.output.jsonl import JsonLines
 from ringward.sensor import _native
 from tests import nulls
 from tests.kernel.calls import NUMBERS, call, marked
 from tests.kernel.conftest import Watch
-from tests.kernel.programs import NOBODY
+from tests.kernel.programs import NOBODY, folder_fixture  # noqa: F401 - a fixture
 from tests.kernel.witness import SECONDS
 
 CALLS = NUMBERS["64"]
@@ -74,6 +77,29 @@ def test_a_real_stream_has_no_null_without_a_reason(watch: Callable[..., Watch])
     assert told >= {"process_exec", "process_exit", "process_fork", "sensor_status", *CALLS}
     assert {e.process.pid for e in events if e.process} >= {*(one.pid for one in stopped), os.getpid()}
     assert [fault for event in events for fault in nulls.faults(event)] == []
+
+
+def test_names_that_are_no_utf8_do_not_end_the_stream(watch: Callable[..., Watch], folder: Path) -> None:
+    """Anyone can make such a folder: what is known of the process comes from /proc, and from the records."""
+    name = os.path.join(os.fsencode(folder), b"\xff\xfe")  # noqa: PTH118 - a name of bytes
+    os.mkdir(name)  # noqa: PTH102
+    shutil.copy("/bin/true", os.path.join(name, b"\xf0"))  # noqa: PTH118
+    os.symlink(os.path.join(name, b"\xf0"), os.fsencode(folder / "link"))  # noqa: PTH118, PTH211
+    shell = ["/bin/sh", "-c", f"read go; ./$(printf '\\360') $(printf '\\303'); {folder}/link"]
+    before = subprocess.Popen(shell, cwd=name, stdin=subprocess.PIPE)
+    w = watch("programs", canary_seconds=None)
+    before.communicate(b"go\n")
+    w.until(lambda _: [e for e in w.of("process_exit") if e.process.pid == before.pid], SECONDS)
+    (end,) = [e for e in w.of("process_exit") if e.process.pid == before.pid]
+    assert end.process.cwd == f"{folder}/\\xff\\xfe"
+    exes = [e for e in w.of("process_exec") if e.process.cwd == end.process.cwd]
+    assert [e.args.exe.path for e in exes] == [f"{folder}/\\xff\\xfe/\\xf0"] * 2
+    assert [e.args.args for e in exes] == [("./\\xf0", "\\xc3"), (f"{folder}/link",)]
+    # A link that leads there explains it; a path that cannot be written back cannot be followed.
+    assert [(e.differences, list(e.unread)) for e in exes] == [((), ["exe.explained"]), ((), [])]
+    lines = JsonLines().encode(w.events).decode().splitlines()
+    assert len(lines) == len(w.events)
+    assert json.loads(lines[w.events.index(end)])["process"]["cwd"] == end.process.cwd
 
 
 def without(part: Any, member: str) -> Any:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ringward.events import BY_NAME
 from ringward.sensor import suspect
+from ringward.sensor.degraded import SEEN
 from ringward.sensor.uevent import UeventSensor
 from tests.kernel.witness import SECONDS, attribute, listed, own_module, remove
+from tests.nulls import faults
 
 NULL = Path("/sys/devices/virtual/mem/null/uevent")
 SEQNUM = Path("/sys/kernel/uevent_seqnum")
@@ -61,8 +64,14 @@ def test_loads_and_unloads_are_those_of_sysfs(sensor):
     assert [e.args.uses for e in loads] == [(), ("fat",)]
     remove("msdos", "fat")
     freed = gather(sensor, 2)
+    assert [fault for event in loads + freed for fault in faults(event)] == []
     assert [(e.event, e.args.name) for e in freed] == [("module_free", "msdos"), ("module_free", "fat")]
     assert [e.seq for e in loads + freed] == sorted(e.seq for e in loads + freed)
+
+
+def test_the_catalogue_has_the_hook_of_what_uevents_tell() -> None:
+    told = {name for name, cls in BY_NAME.items() if "uevent" in {hook.rung for hook in cls.hooks}}
+    assert told == set(SEEN) == {"module_load", "module_free"}
 
 
 @pytest.mark.guest

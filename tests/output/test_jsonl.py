@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
+import threading
 from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ringward.events import BY_NAME, Event, Process
+from ringward.events import BY_NAME, Ancestor, Difference, Event, FileId, Load, Need, Origin, Process
 from ringward.events.context import SCHEMA_VERSION
 from ringward.output import jsonl
 from ringward.output.jsonl import EventDecoder, JsonLines, LineError
@@ -104,6 +107,120 @@ def test_any_value_is_written_as_msgspec_writes_it(value: object) -> None:
             encode(made)
         return
     assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+
+
+TEXTS = (
+    st.text(max_size=20)
+    | st.text(st.characters(max_codepoint=0xFF), max_size=20)
+    | st.text(st.characters() | st.characters(categories=["Cs"]), max_size=6)
+    | st.sampled_from(
+        ["\ud83d\ude00", "a\udcff", "\x00\x1f\x7f\x80\u2028\u2029", '"\\/\b\f\n\r\t', "\U0010ffff" * 9, "x" * 5000]
+    )
+)
+EDGES = [edge + near for edge in (0, 1 << 31, 1 << 32, 1 << 53, 1 << 63, 1 << 64) for near in (-1, 0, 1)]
+NUMBERS = st.sampled_from([*EDGES, *(-edge for edge in EDGES)]) | st.integers(-(1 << 70), 1 << 70)
+PLAIN = st.none() | st.booleans() | NUMBERS | TEXTS
+ANCESTORS = st.builds(Ancestor, TEXTS, NUMBERS, st.none() | TEXTS, unread=st.none() | TEXTS)
+ORIGINS = st.builds(Origin, TEXTS, TEXTS, st.none() | TEXTS, requester=st.none() | ANCESTORS)
+STRUCTS = (
+    st.builds(FileId, st.none() | TEXTS, TEXTS, NUMBERS, NUMBERS, st.booleans())
+    | ANCESTORS
+    | st.builds(Load, TEXTS, st.none() | ORIGINS, uses=st.lists(st.builds(Need, TEXTS, st.none() | TEXTS)).map(tuple))
+)
+VALUES = st.recursive(
+    PLAIN | STRUCTS | st.floats(),
+    lambda inner: (
+        st.lists(inner, max_size=4).map(tuple)
+        | st.lists(inner, max_size=4)
+        | st.dictionaries(TEXTS, inner, max_size=4)
+        | st.dictionaries(NUMBERS, inner, max_size=2)
+        | st.builds(Difference, TEXTS, inner, inner)
+    ),
+    max_leaves=12,
+)
+
+
+def same(made: Event, lines: JsonLines) -> None:
+    """Check that an event is encoded, or refused, as msgspec does it."""
+    try:
+        line = msgspec.json.encode(made)
+    except (UnicodeEncodeError, OverflowError, TypeError, ValueError) as error:
+        with pytest.raises(type(error)):
+            lines.encode([made])
+        return
+    assert lines.encode([made]) == b'{"v":1,' + line[1:] + b"\n"
+
+
+@given(VALUES, VALUES)
+def test_any_nesting_is_written_as_msgspec_writes_it(one: object, two: object) -> None:
+    same(event(result=one, differences=(Difference("x", two, one),)), JsonLines())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_json_of_the_standard_library_reads_what_was_written(value: object) -> None:
+    """A second witness: not one of msgspec's own reading."""
+    assert json.loads(encode(event(result=(value,))))["result"] == [value]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=8))
+def test_two_threads_do_not_disturb_each_other(values: list[object]) -> None:
+    made = [event(result=value, process=process(pid=number)) for number, value in enumerate(values)]
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        lines = JsonLines()
+        try:
+            for _ in range(10):
+                for one in made:
+                    same(one, lines)
+        except BaseException as error:  # noqa: BLE001 - a thread's failure is the test's
+            faults.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert faults == []
+
+
+def test_one_encoder_in_two_threads_refuses_the_second_and_loses_nothing() -> None:
+    lines, made = JsonLines(), every_event()
+    expected = encode(*made)
+    inside, over = threading.Event(), threading.Event()
+    found: list[bytes] = []
+
+    def slowly() -> Iterator[Event]:
+        for number, one in enumerate(made):
+            if number == 1:
+                inside.set()
+                over.wait()
+            yield one
+
+    thread = threading.Thread(target=lambda: found.append(lines.encode(slowly())))
+    thread.start()
+    inside.wait()
+    try:
+        with pytest.raises(RuntimeError, match="encoding already"):
+            lines.encode(made)
+    finally:
+        over.set()
+        thread.join()
+    assert found == [expected]
+    assert lines.encode(made) == expected
 
 
 def test_what_is_no_event_is_refused_and_the_next_is_written() -> None:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ringward.events import select
+from ringward.events import BY_NAME, select
 from ringward.sensor.degraded import SEEN, UeventSource, advice
 from ringward.sensor.info import SensorError, Totals
 
@@ -23,7 +23,11 @@ def test_what_uevents_cannot_tell_is_missing_with_the_reason():
     source = UeventSource(select([]), Totals(), "no BTF")
     source.close()
     assert set(source.info.attached) == set(SEEN)
-    assert all(how.rung == "uevent" and how.loses for how in source.info.attached.values())
+    for name, how in source.info.attached.items():
+        # As the event's page says it.
+        hook = BY_NAME[name].hooks[-1]
+        assert (how.rung, how.where, how.loses) == ("uevent", hook.name, hook.loses)
+        assert how.loses
     assert source.info.missing["finit_module"] == "no BTF"
     assert not set(source.info.missing) & set(SEEN)
     assert source.info.kind == "uevent"

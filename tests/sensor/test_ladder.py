@@ -53,6 +53,13 @@ def test_events_that_user_space_makes_have_no_hook() -> None:
     assert set(choose(["events_lost", "sensor_status"], Refusals()).hooks) == set(CONTEXT_EVENTS)
 
 
+def test_what_is_no_ebpf_is_no_rung_of_the_ladder() -> None:
+    """The uevents take the place of eBPF altogether (`ringward.sensor.degraded`); none is taken beside it."""
+    choice = choose(["module_load"], Refusals(rungs={"tp_btf": "no"}))
+    assert choice.missing["module_load"] == "no"
+    assert "uevent" not in {hook.rung for hook in choose(RECORDS, Refusals()).hooks.values()}
+
+
 def test_a_refused_rung_is_left_for_the_next() -> None:
     choice = choose(["module_digest"], Refusals(rungs={"lsm": "not among the active ones"}))
     assert choice.hooks["module_digest"] == BY_NAME["module_digest"].hooks[1]

@@ -93,6 +93,28 @@ def test_what_a_process_runs_and_where(sleeper: subprocess.Popen[bytes], tmp_pat
     assert Path(exe).samefile(f"/proc/{sleeper.pid}/exe")
 
 
+def test_names_that_are_no_utf8_are_written_as_records_have_them(tmp_path: Path) -> None:
+    """Python's own way, lone surrogates, could not be written as JSON."""
+    folder = os.path.join(os.fsencode(tmp_path), b"\xff\xc3(")  # noqa: PTH118 - a name of bytes
+    os.mkdir(folder)  # noqa: PTH102
+    with subprocess.Popen(["sleep", "60"], cwd=folder) as child:
+        found = procfs.read_link(child.pid, "cwd")
+        child.kill()
+    assert found == f"{tmp_path}/\\xff\\xc3("
+
+
+def test_the_name_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert procfs.host() == os.uname().nodename
+    odd = os.uname_result(("Linux", os.fsdecode(b"a\xff"), "6", "#1", "x86_64"))
+    monkeypatch.setattr(procfs.os, "uname", lambda: odd)
+    assert procfs.host() == "a\\xff"
+
+
+def test_a_cgroup_that_is_no_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(procfs.Path, "read_bytes", lambda _path: b"1:name=x:/y\n0::/a\xff.slice\n")
+    assert procfs.read_cgroup(1) == "/a\\xff.slice"
+
+
 def test_the_cgroup_is_that_of_the_default_hierarchy() -> None:
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     expected = [line.removeprefix("0::") for line in lines if line.startswith("0::")]

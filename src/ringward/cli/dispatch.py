@@ -13,7 +13,17 @@ from ringward.cli.errors import CANNOT_RUN, USAGE, CannotRunError, UsageError
 def run(name: str, argv: list[str]) -> int:
     """Return the exit status of ``ringward name argv``."""
     try:
-        status: int = importlib.import_module(f"ringward.cli.{name}").main(argv)
+        command = importlib.import_module(f"ringward.cli.{name}")
+    except ImportError as error:
+        # The native modules are built with the package; a source tree alone has none.
+        print(
+            f"ringward {name}: a part of Ringward cannot be loaded: {error}; install the package (pip install .), or in"
+            " a source tree: make setup",
+            file=sys.stderr,
+        )
+        return CANNOT_RUN
+    try:
+        status: int = command.main(argv)
         sys.stdout.flush()
     except UsageError as error:
         print(f"ringward {name}: {error}\nsee: ringward {name} --help", file=sys.stderr)

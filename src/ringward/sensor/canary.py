@@ -59,7 +59,7 @@ def _image_by_descriptor() -> int:
 def _asks_for_modules() -> bool:
     """Return whether the kernel asks at all: with an empty kernel.modprobe it does not."""
     try:
-        return bool(_MODPROBE.read_text().strip())
+        return bool(_MODPROBE.read_bytes().strip())
     except OSError:
         return True
 

@@ -12,9 +12,8 @@ from ringward.sensor.ebpf import statuses
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
 from ringward.sensor.uevent import UeventSensor
 
-SEEN = ("module_load", "module_free")
-_WHERE = "NETLINK_KOBJECT_UEVENT"
-_LOSES = "attempts, failures, arguments, digests, requests, and the process (only guessed from /proc)"
+HOOKS = {name: hook for name, cls in BY_NAME.items() for hook in cls.hooks if hook.rung == "uevent"}
+SEEN = tuple(HOOKS)
 
 
 def _todo(*, root: bool) -> str:
@@ -50,15 +49,13 @@ class UeventSource:
             )
         self._sensor = UeventSensor()
         self._sensor.open()
-        host = os.uname()
         modules, unread = procfs.module_counts()
-        how = Attachment("uevent", _WHERE, _LOSES)
         missing = reason or "uevents do not tell it"
         self.info = SensorInfo(
-            host.release,
-            host.nodename,
+            os.uname().release,
+            procfs.host(),
             "uevent",
-            {name: how for name in SEEN if name in self._events},
+            {name: Attachment(h.rung, h.name, h.loses) for name, h in HOOKS.items() if name in self._events},
             {name: missing for name in events if name not in SEEN and BY_NAME[name].record},
             advice(reason, root=os.geteuid() == 0) if reason else None,
             modules,

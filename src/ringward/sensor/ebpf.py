@@ -91,10 +91,10 @@ class EbpfSource:
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {**wish.knobs, "send_kernel_forks": int("process_fork" in wish.events)}
         self._attached, choice = attach(wish.events, knobs, wish.hook, wish.ring_bytes)
-        host = os.uname()
+        host = procfs.host()
         modules, unread = procfs.module_counts()
         how = attachments(self._attached, choice)
-        self.info = SensorInfo(host.release, host.nodename, "ebpf", how, choice.missing, None, modules, unread)
+        self.info = SensorInfo(os.uname().release, host, "ebpf", how, choice.missing, None, modules, unread)
         self._decoder = Decoder(self._attached.files())
         self._clock = Clock()
         table = ProcessTable(self._decoder.task)
@@ -108,7 +108,7 @@ class EbpfSource:
             self._decoder,
             table,
             self._clock,
-            host.nodename,
+            host,
             frozenset(wish.events),
             self._canary.heard,
             frozenset(choice.hooks),

@@ -7,6 +7,7 @@ read, in the process's own root: later than the kernel did, which the reason say
 
 from __future__ import annotations
 
+import os
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ringward.events.context import Difference, Process
+from ringward.events.fields import decode
 
 KEPT = 4096
 MOST_LINKS = 40
@@ -84,7 +86,8 @@ def resolve(process: Process, path: str, cwd: str | None) -> str | None:
             return None
         path = f"{cwd.removeprefix(name)}/{path}"
     led = walk(root, path)
-    return None if led is None else f"{name}{led}"
+    # As the event's own paths are written.
+    return None if led is None else decode(os.fsencode(f"{name}{led}"))
 
 
 class ExecPaths:

@@ -48,7 +48,8 @@ class Choice:
 
 
 def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook | None, str]:
-    rungs = [hook for hook in ladder if hook.rung == forced] or list(ladder)
+    ours = [hook for hook in ladder if hook.object]
+    rungs = [hook for hook in ours if hook.rung == forced] or ours
     reasons: dict[str, list[str]] = {}
     for hook in rungs:
         reason = refused.reason(hook)

@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from ringward.events.catalogue.events_lost import EventsLost
 
-RING_FULL = "the ring buffer was full, or all record slots of the CPU were in use"
+RING_FULL = (
+    "the ring buffer was full, but for the eighth that program events leave to the others, or all record slots of the"
+    " CPU were in use"
+)
 
 
 class CpuCounters(NamedTuple):

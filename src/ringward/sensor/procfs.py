@@ -21,6 +21,11 @@ class Stat(NamedTuple):
     comm: str
 
 
+def host() -> str:
+    """Return the machine's name (uname(2)); what is not UTF-8 as records have it."""
+    return decode(os.fsencode(os.uname().nodename))
+
+
 def read_stat(pid: int) -> Stat | None:
     """Return a process's state; None when there is none of this number (any more)."""
     try:
@@ -42,9 +47,9 @@ def thread_group(tid: int) -> int | None:
 
 
 def read_link(pid: int, name: str) -> str | None:
-    """Return where /proc/PID/NAME points, or None."""
+    """Return where /proc/PID/NAME points, or None; what is not UTF-8 as records have it."""
     try:
-        return str(Path(f"/proc/{pid}/{name}").readlink())
+        return decode(os.fsencode(Path(f"/proc/{pid}/{name}").readlink()))
     except OSError:
         return None
 
@@ -61,10 +66,10 @@ def read_args(pid: int) -> tuple[str, ...] | None:
 def read_cgroup(pid: int) -> str | None:
     """Return a process's path in the default hierarchy (cgroups(7)), or None."""
     try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/cgroup").read_bytes().split(b"\n")
     except OSError:
         return None
-    return next((line[3:] for line in lines if line.startswith("0::")), None)
+    return next((decode(line[3:]) for line in lines if line.startswith(b"0::")), None)
 
 
 def pids() -> list[int]:

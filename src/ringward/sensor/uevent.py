@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import select
 import socket
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.module_free import ModuleFree
 from ringward.events.catalogue.module_load import ModuleLoad
 from ringward.events.context import Event, Process
+from ringward.sensor import procfs
 from ringward.sensor.clock import Clock, now
 from ringward.sensor.ebpf import own_event
 from ringward.sensor.info import SensorError
@@ -46,7 +46,7 @@ class UeventSensor:
         self._guess = guess
         self._buffer_bytes = buffer_bytes
         self._socket: socket.socket | None = None
-        self._host = os.uname().nodename
+        self._host = procfs.host()
         self._clock = Clock()
         self._last: int | None = None  # SEQNUM
         self._overflow: int | None = None  # nanoseconds since boot

@@ -4,6 +4,7 @@
  *
  *	flood calls CPU FROM COUNT	create_module() of the names rw_FROM, rw_FROM+1, ...
  *	flood forks CPU COUNT		processes that end at once
+ *	flood execs CPU COUNT		programs that end at once; PROGRAM must be a whole path
  *
  * It begins when standard input ends, so that its pid can be watched before.
  */
@@ -20,14 +21,16 @@
 
 int main(int argc, char **argv)
 {
-	int calls = argc == 5 && !strcmp(argv[1], "calls");
+	int calls = argc == 5 && !strcmp(argv[1], "calls"), execs = argc == 4 && !strcmp(argv[1], "execs");
 	long i, from, count;
 	cpu_set_t cpus;
 	char name[32];
 	pid_t child;
 
-	if (!calls && (argc != 4 || strcmp(argv[1], "forks"))) {
-		fprintf(stderr, "usage: flood calls CPU FROM COUNT | flood forks CPU COUNT\n");
+	if (argc == 2 && !strcmp(argv[1], "end"))
+		return 0;
+	if (!calls && !execs && (argc != 4 || strcmp(argv[1], "forks"))) {
+		fprintf(stderr, "usage: flood calls CPU FROM COUNT | flood forks CPU COUNT | flood execs CPU COUNT\n");
 		return 99;
 	}
 	CPU_ZERO(&cpus);
@@ -47,8 +50,10 @@ int main(int argc, char **argv)
 			continue;
 		}
 		child = fork();
+		if (!child && execs)
+			execl(argv[0], argv[0], "end", NULL);
 		if (!child)
-			_exit(0);
+			_exit(execs ? 99 : 0);
 		if (child < 0 || waitpid(child, NULL, 0) != child) {
 			perror("fork");
 			return 99;

@@ -33,6 +33,8 @@ class EventsLost(Args, frozen=True):
         "them arrived late.\n\n"
         "The counts are read once a second: a loss is told after the events around it. The kind of event that was "
         "lost is not known.\n\n"
+        "Program events leave the last eighth of the ring to all others, so that a flood of programs does not push out "
+        "what is told of modules. A flood of module calls can.\n\n"
         "A module call that found no place among those under way (256 at once) keeps its entry and its result, and "
         "loses what is read in between; that is told here as well, without sequence numbers."
     )

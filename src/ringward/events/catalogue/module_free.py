@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
+from ringward.events.catalogue._uevent import UEVENT
 from ringward.events.fields import OPT, Hex, K, Text
 from ringward.events.hooks import Hook
 
@@ -29,6 +30,7 @@ class ModuleFree(Args, frozen=True):
             "module",
             ("tp_btf_module_free",),
         ),
+        UEVENT,
     )
     extra = frozenset({"attempt", "pad"})
     use_case = (
@@ -37,7 +39,8 @@ class ModuleFree(Args, frozen=True):
     )
     issues = (
         "A module that takes itself off the kernel's lists to hide does not pass here: it has not left.\n\n"
-        "The tracepoint is the only hook; there is no fallback."
+        "Without eBPF the event is the kernel's uevent, which names the module and nothing else. A module whose init "
+        "failed never had one."
     )
     related = ("delete_module", "do_init_module")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
+from ringward.events.catalogue._uevent import UEVENT
 from ringward.events.fields import OPT, Convert, Hex, K, Spec, Tail, Text, Texts
 from ringward.events.hooks import Hook
 
@@ -44,6 +45,7 @@ class ModuleLoad(Args, frozen=True):
             "module",
             ("tp_btf_module_load",),
         ),
+        UEVENT,
     )
     extra = frozenset({"attempt"})
     use_case = (
