@@ -34,7 +34,7 @@ flush = INCREMENTAL_ASYNC
 freq = 50
 max_log_file_action = IGNORE
 num_logs = 0
-q_depth = 200000
+q_depth = 99999
 """
 
 
@@ -48,7 +48,7 @@ def auditd() -> Iterator[Watched]:
     log.write_bytes(b"")
     err = folder() / "auditd.err"
     with err.open("wb") as stream:
-        process = subprocess.Popen((need("auditd"), "-n", "-c", str(config)), stdout=stream, stderr=stream)
+        process = subprocess.Popen((need("auditd"), "-f", "-n", "-c", str(config)), stdout=stream, stderr=stream)
     one = Watched(process, log, err)
     try:
         one.wait_for(lambda: "DAEMON_START" in log.read_text(errors="replace"), 30, "auditd's start")
