@@ -11,7 +11,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml setup.py $(wildcard bpf/*) $(wildcard native/* native/lines/*)
+SOURCES := pyproject.toml setup.py $(wildcard bpf/*) $(wildcard native/* native/*/*)
 
 setup: $(VENV)/.built
 

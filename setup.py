@@ -75,6 +75,24 @@ setup(
             depends=["native/lines/json.h"],
             extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
         ),
+        Extension(
+            "ringward.kmod._elf",
+            sources=sorted(str(path) for path in Path("native/elf").glob("*.c")),
+            depends=["native/elf/image.h", "native/elf/read.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+        ),
+        Extension(
+            "ringward.kmod._xz",
+            sources=sorted(str(path) for path in Path("native/xz").glob("*.c")),
+            depends=["native/xz/xz.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+        ),
+        Extension(
+            "ringward.kmod.depmod._native",
+            sources=sorted(str(path) for path in Path("native/depmod").glob("*.c")),
+            depends=["native/depmod/depmod.h"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+        ),
     ],
     cmdclass={"build_ext": BuildWithObjects},
 )
