@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 
@@ -16,10 +17,13 @@ def test_every_command_of_the_list_is_a_module_with_main(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        dispatch.run(name, ["--help"])
-    assert raised.value.code == 0
-    assert f"ringward {name}" in capsys.readouterr().out
+    try:
+        status: object = dispatch.run(name, ["--help"])
+    except SystemExit as end:
+        status = end.code
+    assert status == 0
+    # The module tools speak under their own names.
+    assert re.search(rf"usage: (ringward )?{name}\b", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     [
         ("wach", "ringward: no command named 'wach'; did you mean watch?"),
         ("--versoin", "ringward: no option named '--versoin'; did you mean --version?"),
-        ("zzz", "ringward: no command named 'zzz'; commands: watch, replay, events, doctor"),
+        ("zzz", "ringward: no command named 'zzz'; commands: " + ", ".join(COMMANDS)),
     ],
 )
 def test_an_unknown_command_gets_the_nearest_names(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

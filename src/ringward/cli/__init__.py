@@ -12,6 +12,15 @@ COMMANDS: dict[str, str] = {
     "watch": "every module load and program start, live",
     "replay": "the same from a recording, on any machine, without privilege",
     "events": "the catalogue: what can be seen, and by which kernel hooks",
+    "lint": "directives of modprobe.d and depmod.d that do not do what they say",
     "doctor": "what this kernel and this user can give, and how to get the rest",
+    "plan": "what loading a module would come to: each step, its cause, and what the kernel would say",
+    "modprobe": "load and unload modules with all that they need",
+    "insmod": "load one module file",
+    "rmmod": "unload modules",
+    "lsmod": "what is loaded",
+    "modinfo": "what modules say of themselves, and whether their signatures are valid",
+    "depmod": "who needs whom: modules.dep and the indexes that modprobe reads",
+    "kmod": "static device nodes, and links of the tools' usual names",
 }
 """Name of each command, which is its module's in this package, and what it does."""
