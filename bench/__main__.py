@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from bench import audit, build, digest, lines, machine, memory, report, spawn, start
+from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, report, spawn, start
 from bench.row import CannotMeasureError, Measure, Row
 
 ROWS: dict[str, Measure] = {
@@ -18,6 +18,8 @@ ROWS: dict[str, Measure] = {
     "start": start.measure,
     "memory": memory.measure,
     "audit": audit.measure,
+    "depmod": depmod.measure,
+    "modinfo": modinfo.measure,
 }
 BUSY = 0.1
 
