@@ -4,9 +4,10 @@
 #   make lint    ruff and mypy
 #   make docs    generated pages: events, schema, support matrix
 #   make soak    tests that take long
+#   make fuzz    the parsers of module files, for SECONDS each (600)
 #   make bench   every speed claim, as a table
 .DELETE_ON_ERROR:
-.PHONY: setup run test lint docs soak bench clean
+.PHONY: setup run test lint docs soak fuzz bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +41,10 @@ test: setup
 soak: setup
 	@tools/packages test
 	@$(BIN)/python -m tools.run_tests --soak
+
+fuzz: setup
+	@tools/packages test
+	@$(BIN)/python -m tests.native.fuzzing --seconds $(or $(SECONDS),600)
 
 lint: setup
 	@$(BIN)/ruff check .
