@@ -156,13 +156,14 @@ def run_modprobe(argv: Sequence[str], environment: str | None = None) -> Answer:
 
 
 _PLACE = re.compile(r"\.\./libkmod/\S+\.c:\d+ \w+(\(\)|:) ")
-_LOST = re.compile(r"(^|\n)[^\n]*( ctx=0x|: modules\.dep names )[^\n]*(?=\n)")
+_LOST = re.compile(r"(^|\n)[^\n]*( ctx=0x|: modules\.dep names |could not open '/sys/module/)[^\n]*(?=\n)")
 
 
 def without_library(text: str) -> str:
-    """Return messages without the lines of libkmod's source files, and without those of a missing dependency.
+    """Return messages without the lines of libkmod's source files, and some not at all.
 
-    kmod tells of that with an address in memory, and more than once.
+    Of a missing dependency kmod tells with an address in memory, and more than once; that what is not loaded has no
+    holders it tells as an error.
     """
     return _LOST.sub("", "\n" + _PLACE.sub("", text))[1:]
 

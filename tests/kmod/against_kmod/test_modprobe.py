@@ -52,6 +52,19 @@ def test_show_depends_of_every_module(kernel_tree: KernelTree, kmod_modprobe: st
     assert ours == theirs
 
 
+def test_below_a_sysroot_the_answer_is_the_same_without_it(kernel_tree: KernelTree, kmod_modprobe: str) -> None:
+    names = Tree(kernel_tree.base, kernel_tree.version).modules()[::8]
+    theirs = both(kmod_modprobe, [*arguments(kernel_tree), "-D", "-a", *names])[0]
+    ours = run_modprobe(["--sysroot", kernel_tree.base, "-S", kernel_tree.version, "-D", "-a", *names])
+
+    def paths(text: str) -> list[str]:
+        # Options differ: those of this machine's kernel command line are not the image's.
+        return [line.split(" ")[1] for line in text.splitlines()]
+
+    assert (ours.status, ours.stderr) == (0, "")
+    assert paths(ours.stdout) == [path.removeprefix(kernel_tree.base) for path in paths(theirs.stdout)]
+
+
 def test_show_alias_of_modaliases(kernel_tree: KernelTree, kmod_modprobe: str) -> None:
     theirs, ours = both(kmod_modprobe, [*arguments(kernel_tree), "-R", "-a", *modaliases(kernel_tree)])
     assert theirs.stdout.count("\n") > MODALIASES
