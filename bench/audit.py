@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -115,7 +116,8 @@ def measure(rounds: int) -> list[Row]:
         [*command, "--", sys.executable, "-m", "bench.audit", str(rounds)], check=False, capture_output=True, text=True
     )
     if done.returncode:
-        raise CannotMeasureError(f"the guest ended with {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}")
+        errors = [line for line in (done.stdout + done.stderr).splitlines() if re.match(r"[\w.]*Error: ", line)]
+        raise CannotMeasureError(f"the guest ended with {done.returncode}: {''.join(errors[-1:])}")
     return [row(json.loads(done.stdout.strip().splitlines()[-1]))]
 
 
