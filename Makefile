@@ -4,10 +4,11 @@
 #   make lint    ruff and mypy
 #   make docs    generated pages: events, schema, support matrix
 #   make soak    tests that take long
+#   make explore the tests on this machine, their examples made by chance
 #   make fuzz    the parsers of module files, for SECONDS each (600)
 #   make bench   every speed claim, as a table
 .DELETE_ON_ERROR:
-.PHONY: setup run test lint docs soak fuzz bench clean
+.PHONY: setup run test lint docs soak fuzz explore bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +46,10 @@ soak: setup
 fuzz: setup
 	@tools/packages test
 	@$(BIN)/python -m tests.native.fuzzing --seconds $(or $(SECONDS),600)
+
+explore: setup
+	@tools/packages test
+	@$(BIN)/python -m pytest -q -p no:cacheprovider --hypothesis-profile=explore -m "not soak" tests
 
 lint: setup
 	@$(BIN)/ruff check .

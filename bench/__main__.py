@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, report, spawn, start
+from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, modprobe, report, spawn, start
 from bench.row import CannotMeasureError, Measure, Row
 
 ROWS: dict[str, Measure] = {
@@ -20,6 +20,7 @@ ROWS: dict[str, Measure] = {
     "audit": audit.measure,
     "depmod": depmod.measure,
     "modinfo": modinfo.measure,
+    "modprobe": modprobe.measure,
 }
 BUSY = 0.1
 

@@ -9,6 +9,7 @@ from ringward.cli import modprobe_show
 from ringward.cli.tool_options import VERSION_TEXT
 from ringward.kmod.tree import Tree
 from tests.kmod.conftest import installed
+from tests.kmod.elf_builder import Module
 from tests.kmod.lab import Lab, run_modprobe
 from tests.kmod.plan_lab import module
 
@@ -29,6 +30,26 @@ def test_symbols_of_a_file(lab: Lab, option: str) -> None:
     ours = run_modprobe([option, path, "x"])
     assert (ours.status, ours.stdout, ours.stderr) == (0, theirs.stdout, theirs.stderr)
     assert ours.stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "image"),
+    [
+        ("--show-exports", module("m")),
+        ("--show-exports", Module(modinfo=[b"name=m"], symtab=False).build()),
+        ("--show-exports", Module(modinfo=[b"name=m"], extra=[(b"__ksymtab_strings", 1, b"")]).build()),
+        ("--show-exports", Module(modinfo=[b"name=m"], ksymtab_strings=[b"a", b"b"]).build()),
+        ("--show-exports", Module(modinfo=[b"name=m"], exports=[(b"x", 5)], bits=32, big=True).build()),
+        ("--show-modversions", module("m", versions=False)),
+        ("--show-modversions", Module(modinfo=[b"name=m"], extra=[(b"__versions", 1, b"")]).build()),
+        ("--show-modversions", module("m")[:150]),
+    ],
+)
+def test_files_that_have_none_or_others(tmp_path: Path, option: str, image: bytes) -> None:
+    path = tmp_path / "m.ko"
+    path.write_bytes(image)
+    theirs = subprocess.run([installed("modprobe"), option, path], capture_output=True, text=True, check=False)
+    assert run_modprobe([option, str(path)]) == (theirs.returncode, theirs.stdout, theirs.stderr)
 
 
 def test_symbols_of_a_module_of_the_tree(lab: Lab) -> None:

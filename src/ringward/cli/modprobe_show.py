@@ -86,9 +86,13 @@ def _symbols(call: Modprobe, name: str) -> tuple[str, list[tuple[str, int]]] | N
     exports = call.options.show == "exports"
     try:
         elf = Elf(read_module(call.tree.real(path)), path)
-        return path, elf.exports() if exports else elf.versions()
+        found = elf.exports() if exports else elf.versions()
+        # As kmod: that there are none is a fault unless there is a place for them.
+        if not found and elf.section("__ksymtab_strings" if exports else "__versions") is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     except (KmodError, OSError) as error:
         what = "symbols" if exports else "modversions"
         why = os.strerror(errno.EINVAL) if isinstance(error, KmodError) else error.strerror
         call.complain(f"could not get {what} of {name}: {why}{f' ({error})' if call.log.verbose else ''}")
         return None
+    return path, found

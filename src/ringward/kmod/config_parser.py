@@ -68,6 +68,7 @@ def _joined(rows: list[str], start: int, *, ends: bool) -> tuple[int, Line]:
     parts: list[str] = []
     dropped: list[str] = []
     number = start
+    goes_on = False
     while number < len(rows):
         row = rows[number]
         number += 1
@@ -90,7 +91,8 @@ def _joined(rows: list[str], start: int, *, ends: bool) -> tuple[int, Line]:
         if not goes_on:
             break
     text = "".join(parts).partition("\0")[0]
-    return number, Line(text, start + 1, number, "".join(dropped))
+    # A line that would go on behind the file's end: kmod has counted the row that is not there.
+    return number, Line(text, start + 1, number + goes_on, "".join(dropped))
 
 
 def word(text: str) -> tuple[str, str]:

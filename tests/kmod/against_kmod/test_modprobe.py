@@ -251,3 +251,14 @@ def test_any_state(
             theirs, ours = lab.kmod(kmod_modprobe, *words), lab.ringward(*words)
             # kmod 30's modprobe -r crashes on a circle of softdeps.
             assert ours == theirs or theirs.status in CRASHED, (words, tree, config, state)
+
+
+@pytest.mark.parametrize("option", ["--show-exports", "--show-modversions"])
+def test_symbols_of_module_files(kernel_tree: KernelTree, kmod_modprobe: str, option: str) -> None:
+    paths = [line.path for line in Tree(kernel_tree.base, kernel_tree.version).lines()]
+    lines = 0
+    for path in random.Random(kernel_tree.version).sample(paths, 60):
+        theirs, ours = both(kmod_modprobe, [option, path])
+        assert ours == theirs, path
+        lines += theirs.stdout.count("\n")
+    assert lines > 60
