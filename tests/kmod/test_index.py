@@ -65,6 +65,14 @@ def test_exact_takes_keys_literally() -> None:
     assert [found.exact(key) for key in ("pci:v1", "pci:v123", "p", "", "zzz")] == [[]] * 5
 
 
+def test_a_file_that_comes_in_pieces_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "modules.dep.bin"
+    file.write_bytes(made([(f"name{number}", f"value{number}", 0) for number in range(50)]))
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 100)))
+    assert Index.open(str(file)).exact("name37") == ["value37"]
+
+
 def test_wild_takes_keys_as_patterns() -> None:
     found = index(ENTRIES)
     assert found.wild("pci:v12") == ["d", "b", "c", "a", "f", "e"]

@@ -88,7 +88,10 @@ class Index:
                 raise KmodError(path, "not a regular file")
             if status.st_size > OFFSET:
                 raise KmodError(path, f"{status.st_size} bytes; an index has at most {OFFSET}")
-            data = os.read(fd, status.st_size)
+            data = b""
+            # One call may give less than was asked for: a 9p mount does so before Linux 6.12.
+            while len(data) < status.st_size and (part := os.read(fd, status.st_size - len(data))):
+                data += part
         finally:
             os.close(fd)
         return cls(data, path)
