@@ -177,3 +177,12 @@ static __noinline void origin_set(struct facts *f, struct task_struct *task)
 	if (!requests_joined && f->origin == ORIGIN_COMMAND)
 		f->known &= ~FACT_ORIGIN;
 }
+
+/* For what has no image, parameters, flags or alias. */
+static void facts_none(struct facts *f)
+{
+	f->flags = 0;
+	text_unread(&f->name);
+	text_unread(&f->alias);
+	parameters_unread(f);
+}

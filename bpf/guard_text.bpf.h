@@ -14,26 +14,22 @@ static void text_unread(struct text *t)
 	__builtin_memset(t, 0, sizeof(*t));
 }
 
-static void text_put(struct text *t, __u32 at, __u8 c)
-{
-	((__u8 *)t->words)[at & (TEXT_WORDS * 8 - 1)] = c;
-}
-
-/* A string of `len` bytes; of `from`, as many as `words` has can be read. */
+/* A string of `len` bytes, of which `words` may have room for the first ones alone. */
 static void text_set(struct text *t, const __u8 *from, __u32 len, bool underscored)
 {
-	__u32 i;
+	__u32 kept = len < sizeof(t->words) ? len : sizeof(t->words), i;
+	__u8 *bytes = (__u8 *)t->words;
 
 	text_unread(t);
-	for (i = 0; i < TEXT_WORDS * 8; i++) {
-		__u8 c = from[i];
-
-		if (i >= len)
-			break;
-		text_put(t, i, underscored && c == '-' ? '_' : c);
-	}
+	if (bpf_probe_read_kernel(t->words, kept, from))
+		return;
 	t->len = len;
 	t->read = 1;
+	if (!underscored)
+		return;
+	for (i = 0; i < sizeof(t->words); i++)
+		if (bytes[i] == '-')
+			bytes[i] = '_';
 }
 
 /* isspace() of the kernel (lib/ctype.c: Latin-1). */
@@ -90,7 +86,7 @@ static long word_step(__u32 i, struct parameters **context)
 	} else {
 		c = parameters_byte(p, p->value + i - p->name_len - 1);
 	}
-	text_put(&p->word[k], i, c);
+	((__u8 *)p->word[k].words)[i] = c;
 	return 0;
 }
 
