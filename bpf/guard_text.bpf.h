@@ -17,11 +17,19 @@ static void text_unread(struct text *t)
 /* A string of `len` bytes, of which `words` may have room for the first ones alone. */
 static void text_set(struct text *t, const __u8 *from, __u32 len, bool underscored)
 {
-	__u32 kept = len < sizeof(t->words) ? len : sizeof(t->words), i;
 	__u8 *bytes = (__u8 *)t->words;
+	__u32 kept = len, i;
+	long error;
 
 	text_unread(t);
-	if (bpf_probe_read_kernel(t->words, kept, from))
+	if (len >= sizeof(t->words)) {
+		error = bpf_probe_read_kernel(t->words, sizeof(t->words), from);
+	} else {
+		/* Linux 6.1's verifier forgets what was compared, and clang that it must be said again. */
+		barrier_var(kept);
+		error = bpf_probe_read_kernel(t->words, kept & (sizeof(t->words) - 1), from);
+	}
+	if (error)
 		return;
 	t->len = len;
 	t->read = 1;
