@@ -20,10 +20,12 @@ static struct guard_policy *policy_get(void)
 	return bpf_map_lookup_elem(&guard_policy, &zero);
 }
 
-static __u32 policy_mode(struct guard_policy *p, __u32 operation)
+static __u32 policy_mode(struct guard_policy *p, __u32 bank, __u32 operation)
 {
-	__u32 mode = operation < OPERATIONS ? p->modes[operation] : MODE_OFF;
+	__u32 at = bank * OPERATIONS + operation, mode;
 
+	barrier_var(at);
+	mode = p->modes[at & (BANKS * OPERATIONS - 1)];
 	if (mode == MODE_ENFORCE && p->enforce_until && bpf_ktime_get_boot_ns() >= p->enforce_until)
 		return MODE_MONITOR;
 	return mode;
@@ -237,10 +239,10 @@ static __noinline void decide(struct facts *f)
 	d->mode = MODE_OFF;
 	if (!p)
 		return;
-	d->mode = policy_mode(p, f->operation);
+	f->bank = p->bank;
+	d->mode = policy_mode(p, f->bank, f->operation);
 	if (d->mode == MODE_OFF)
 		return;
-	f->bank = p->bank;
 	rules = p->rules[f->bank & 1];
 	digest_find(f);
 	parameters_split(f);

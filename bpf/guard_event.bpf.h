@@ -14,6 +14,7 @@ ENUM(level);
 ENUM(mode);
 ENUM(origin);
 ENUM(operation);
+ENUM(wish);
 
 static void verdict_fill(struct record *r, struct verdict *v, struct facts *f)
 {
@@ -51,7 +52,7 @@ static void undecided(struct record *r, struct verdict *v, __u32 operation)
 {
 	struct guard_policy *p = policy_get();
 
-	v->mode = p ? policy_mode(p, operation) : MODE_OFF;
+	v->mode = p ? policy_mode(p, p->bank, operation) : MODE_OFF;
 	v->level = LEVEL_FAULT;
 	v->refused = may_deny && v->mode == MODE_ENFORCE;
 	v->action = v->mode == MODE_ENFORCE ? ACTION_DENY : ACTION_ALLOW;
@@ -63,7 +64,7 @@ static __u32 mode_now(__u32 operation)
 {
 	struct guard_policy *p = policy_get();
 
-	return p ? policy_mode(p, operation) : MODE_OFF;
+	return p ? policy_mode(p, p->bank, operation) : MODE_OFF;
 }
 
 static int answer_undecided(__u32 operation, int error)

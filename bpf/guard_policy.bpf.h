@@ -96,7 +96,8 @@ struct guard_policy {
 	__u32 bank;
 	__u32 closed[BANKS];	/* bit of each enum operation */
 	__u32 rules[BANKS];	/* how many */
-	__u32 modes[OPERATIONS];
+	__u32 modes[BANKS * OPERATIONS];
+	__u32 pad;
 	__u64 enforce_until;	/* CLOCK_BOOTTIME, nanoseconds: enforcing is monitoring from then on; 0: never */
 };
 
@@ -114,6 +115,10 @@ struct {
 	__type(value, struct rule);
 } guard_rules SEC(".maps");
 
+/*
+ * Without __type(): before v6.2 a map with BTF is not equal to one without, and those that are put in its
+ * place have none (kernel/bpf/map_in_map.c: bpf_map_meta_equal() compares timer_off).
+ */
 struct digest_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -132,8 +137,8 @@ struct {
 struct class_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct class);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct class));
 };
 
 struct {
