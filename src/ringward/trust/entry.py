@@ -34,6 +34,8 @@ class Source(StrEnum):
     """An administrator named the file, or the digest."""
     APPROVED = "approved"
     """It was pending, and an administrator let it in."""
+    IMPORT = "import"
+    """It came from another machine's database."""
 
 
 SURVEYED = frozenset({Source.DPKG, Source.DIRECTORY, Source.MODULES})

@@ -71,9 +71,9 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self.path} could not be changed: {error}; nothing of this change is in it") from error
         try:
-            # Locked: two processes do not make the copy at once.
+            # The lock is held meanwhile: two processes do not make the copy at once.
             with self._transaction():
-                save_copy(self.connection, self.path)
+                save_copy(self.path)
         except (sqlite3.Error, OSError, Damage) as error:
             raise StoreError(
                 f"{self.path} is changed, but its last good copy could not be made: {error}; the next change tries it"
@@ -124,6 +124,13 @@ def open_store(path: str, *, write: bool = False, create: bool = False) -> Store
         raise StoreError(f"{path}: {why}; its last good copy could not take its place: {error}") from error
     aside = f", the damaged one is now {kept}" if kept else ""
     return Store(path, _open(path), f"{path}: {why}; its last good copy took its place{aside}")
+
+
+def scratch_store(path: str) -> Store:
+    """Return an empty database in memory: to tell what making one at `path` would come to."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    tables.migrate(connection)
+    return Store(path, connection)
 
 
 def _is_empty(path: str) -> bool:
@@ -218,18 +225,21 @@ def _create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def save_copy(connection: sqlite3.Connection, path: str) -> None:
+def save_copy(path: str) -> None:
     """Make the last good copy: written beside the last one, checked, and only then in its place."""
     draft = path + files.GOOD + files.DRAFT
     for each in (draft, draft + files.JOURNAL):
         files.remove(each)
     files.make_private(draft)
     copy = _connect(draft, "rw")
+    # A connection of its own: SQLite does not copy from one that holds the lock.
+    source = _connect(path, "ro")
     try:
         # No rollback is wanted of a file that counts only when it is whole.
         copy.execute("PRAGMA journal_mode = OFF")
-        connection.backup(copy)
+        source.backup(copy)
     finally:
+        source.close()
         copy.close()
     _open(draft).close()
     files.replace(draft, path + files.GOOD)
