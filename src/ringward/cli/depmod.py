@@ -83,7 +83,7 @@ class Depmod:
         """Print what is wrong with the configuration; `ringward lint` knows more."""
         if problem.kind == "bad line":
             word = (problem.text.split() or [""])[0]
-            self.report("ERROR", f"{problem.path}:{problem.line}: ignoring bad line starting with '{word}'")
+            self.report("ERROR", f"{problem.path}:{problem.last_line}: ignoring bad line starting with '{word}'")
         elif problem.kind in {"unreadable", "too large", "regex"}:
             self.report("WARNING", f"{problem.place}: {problem.why}")
 

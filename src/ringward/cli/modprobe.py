@@ -54,7 +54,8 @@ class Modprobe:
                 stderr(f"libkmod: ERROR {problem.path}: command {word} is deprecated and not parsed anymore")
             elif problem.kind in {"bad line", "bracket"} and problem.text:
                 word = problem.text.split()[0]
-                stderr(f"libkmod: ERROR {problem.path} line {problem.line}: ignoring bad line starting with '{word}'")
+                place = f"{problem.path} line {problem.last_line}"
+                stderr(f"libkmod: ERROR {place}: ignoring bad line starting with '{word}'")
 
     def run(self) -> int:
         """Do what the options say; return the exit status."""
