@@ -59,6 +59,7 @@ lint: setup
 docs: setup
 	@$(BIN)/python -m ringward.events.pages docs/events
 	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
+	@$(BIN)/python -m ringward.kmod.schema docs/schema/kmod-v1.json
 	@$(BIN)/python -m tools.support_matrix
 
 bench: setup

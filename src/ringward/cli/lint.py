@@ -21,15 +21,14 @@ from ringward.kmod.lint import FINDING, RULES, Finding, lint
 from ringward.kmod.sysroot import inside
 from ringward.kmod.tree import DEP, Tree
 
-SCHEMA = 1
-"""Version of the JSON shape `Report`."""
 _WIDEST = 120
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What ``ringward lint --json`` prints."""
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``ringward lint --json`` prints (docs/schema/kmod-v1.json: lint)."""
 
-    schema: int
+    v: int = 1
+    tool: str = "lint"
     kernel: str | None
     """Release of the kernel whose modules were looked at; null: none were."""
     findings: list[Finding]
@@ -115,7 +114,7 @@ def look(options: argparse.Namespace) -> Report:
     modules = None if why else tree
     found = lint(config, modules, text, None if options.config else load_depmod_config(root=root))
     unseen = ([why] if why else []) + found.unseen
-    return Report(SCHEMA, modules.version if modules else None, found.findings, unseen)
+    return Report(kernel=modules.version if modules else None, findings=found.findings, unseen=unseen)
 
 
 def _encodable(text: str) -> str:
@@ -138,7 +137,7 @@ def to_json(report: Report) -> str:
         )
         for each in report.findings
     ]
-    plain = Report(report.schema, report.kernel, findings, list(map(_encodable, report.unseen)))
+    plain = msgspec.structs.replace(report, findings=findings, unseen=list(map(_encodable, report.unseen)))
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
 
 
