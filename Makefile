@@ -13,9 +13,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LINKS := src/ringward/links
 SOURCES := pyproject.toml setup.py $(wildcard bpf/*) $(wildcard native/* native/*/*)
 
-setup: $(VENV)/.built
+setup: $(VENV)/.built $(LINKS)/kmod
 
 $(VENV)/.packages: tools/packages
 	@tools/packages build
@@ -31,6 +32,11 @@ $(VENV)/.built: $(SOURCES) $(VENV)/bin/python
 	@echo "  BUILD    ringward"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+# The module tools by their usual names: in nobody's PATH, and never over the system's.
+$(LINKS)/kmod: $(VENV)/.built src/ringward/cli/links.py
+	@echo "  LINKS    $(LINKS)"
+	@$(BIN)/ringward kmod links > /dev/null
 
 run: setup
 	@tools/as-root $(BIN)/ringward watch $(ARGS)
@@ -67,4 +73,4 @@ bench: setup
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so
+	rm -rf $(VENV) $(LINKS) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so
