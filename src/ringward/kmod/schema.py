@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from ringward.kmod.schema_graph import GRAPH
 from ringward.kmod.schema_lint import LINT
 from ringward.kmod.schema_modprobe import MODPROBE, MODPROBE_CONFIG, MODPROBE_SYMBOLS, PLAN
 from ringward.kmod.schema_parts import Schema, number, one_of, or_null, record, several, text, truth
@@ -284,6 +285,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
         MODPROBE_SYMBOLS,
     ),
     "plan": ("`ringward plan`: what loading some names would come to.", PLAN),
+    "graph": ("`ringward graph --json`: what a module pulls in, and who needs it.", GRAPH),
     "lint": ("`ringward lint --json`: directives that do not do what they say.", LINT),
 }
 """Tool -> what its document is, and the members beside ``v`` and ``tool``."""
