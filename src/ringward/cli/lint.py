@@ -144,7 +144,7 @@ def to_json(report: Report) -> str:
 
 def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
     yield from textwrap.wrap(
-        _printable(f"{label}{text}"),
+        terminal.printable(f"{label}{text}"),
         width,
         initial_indent="    ",
         subsequent_indent="      ",
@@ -153,18 +153,13 @@ def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
     )
 
 
-def _printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def table(findings: list[Finding], width: int) -> Iterator[str]:
     """Yield lines for people: each finding's place, rule and line, and below what happens and what helps."""
     places = max((len(each.place) for each in findings), default=0)
     rules = max((len(each.rule) for each in findings), default=0)
     for each in findings:
-        head = f"{_printable(each.place):<{min(places, 48)}}  {each.rule:<{rules}}"
-        text = _printable(each.text.strip())
+        head = f"{terminal.printable(each.place):<{min(places, 48)}}  {each.rule:<{rules}}"
+        text = terminal.printable(each.text.strip())
         left = max(width - len(head) - 2, 0)
         yield f"{head}  {text if len(text) <= left else text[: max(left - 1, 0)] + '~'}".rstrip()
         yield from _wrapped("", each.why, width)
@@ -178,7 +173,7 @@ def lines(findings: list[Finding]) -> Iterator[str]:
     """Yield one line each for programs: place, rule, what happens, what helps."""
     for each in findings:
         fix = f" (fix: {each.fix})" if each.fix else ""
-        yield _printable(f"{each.place}: {each.rule}: {each.why}{fix}")
+        yield terminal.printable(f"{each.place}: {each.rule}: {each.why}{fix}")
 
 
 def summary(report: Report, *, every: bool) -> str:
@@ -221,5 +216,5 @@ def main(argv: list[str]) -> int:
         for line in lines(shown):
             print(line)
     for why in report.unseen:
-        print(f"ringward lint: not looked at: {_printable(why)}", file=sys.stderr)
+        print(f"ringward lint: not looked at: {terminal.printable(why)}", file=sys.stderr)
     return status(report)

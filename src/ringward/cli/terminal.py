@@ -31,3 +31,8 @@ def utf8(fd: int) -> bool:
     names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     locale = next((name for name in names if name), "")
     return locale.lower().replace("-", "").endswith("utf8")
+
+
+def printable(text: str) -> str:
+    """Return `text` without what a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

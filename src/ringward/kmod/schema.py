@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from ringward.kmod.schema_blocked import BLOCKED
 from ringward.kmod.schema_modprobe import MODPROBE, MODPROBE_CONFIG, MODPROBE_SYMBOLS, PLAN
 from ringward.kmod.schema_parts import Schema, number, one_of, or_null, record, several, text, truth
 
@@ -283,6 +284,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
         MODPROBE_SYMBOLS,
     ),
     "plan": ("`ringward plan`: what loading some names would come to.", PLAN),
+    "blocked": ("`ringward blocked`: whether modules can still get in.", BLOCKED),
 }
 """Tool -> what its document is, and the members beside ``v`` and ``tool``."""
 
