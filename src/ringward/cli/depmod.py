@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ringward.cli.depmod_options import USAGE, Arguments, OptionsError, read
 from ringward.cli.tool_log import CRITICAL, ERROR, WARNING, Log, stderr, stdout
 from ringward.cli.tool_options import FAILURE, VERSION_TEXT
-from ringward.kmod.config_files import TOO_LARGE
+from ringward.kmod.config_files import UNREAD
 from ringward.kmod.depmod.age import up_to_date
 from ringward.kmod.depmod.module import LIST, DepmodError, Place
 from ringward.kmod.depmod.policy import Policy
@@ -85,7 +85,7 @@ class Depmod:
         if problem.kind == "bad line":
             word = (problem.text.split() or [""])[0]
             self.report("ERROR", f"{problem.path}:{problem.last_line}: ignoring bad line starting with '{word}'")
-        elif problem.kind in {"unreadable", TOO_LARGE, "regex"}:
+        elif problem.kind in UNREAD or problem.kind == "regex":
             self.report("WARNING", f"{problem.place}: {problem.why}")
 
     def run(self) -> int:

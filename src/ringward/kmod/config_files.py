@@ -17,6 +17,8 @@ LIMIT = 4 << 20
 """Bytes of a file; a larger one is not used. kmod has no limit."""
 TOO_LARGE = "too large"
 """Kind of the problem of such a file."""
+UNREAD = frozenset({"unreadable", TOO_LARGE})
+"""Kinds of the problems of files that should count, and do not."""
 
 
 class ConfigFile:

@@ -30,6 +30,7 @@ from ringward.kmod.blocked.kernel_policy import Policy
 from ringward.kmod.blocked.remedies import in_kernel, in_modprobe
 from ringward.kmod.blocked.trial import Trial, Without
 from ringward.kmod.blocked.useless import Lines
+from ringward.kmod.config_files import UNREAD
 from ringward.kmod.directive import CMDLINE
 from ringward.kmod.names import BracketError, alias_name, module_name, path_to_name
 from ringward.kmod.reverse import Reverse
@@ -170,7 +171,7 @@ class Decider:
         return [
             each
             for each in self.config.problems
-            if each.kind == "unreadable" and not (each.path == CMDLINE and self.tree.root)
+            if each.kind in UNREAD and not (each.path == CMDLINE and self.tree.root)
         ]
 
     def _judge(self, answer: Answer, file: File, state: str | None) -> None:
