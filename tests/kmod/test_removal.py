@@ -307,3 +307,16 @@ def test_the_installed_kmod_plans_the_same(
 def test_what_somebody_else_uses_stays(lab: Lab) -> None:
     lab.load({"fat": Loaded(["vfat"], users=1), "vfat": Loaded()})
     assert run(lab, "vfat") == (["rmmod vfat"], "")
+
+
+def test_softdeps_that_branch_come_to_an_end(lab: Lab) -> None:
+    # kmod 30 takes each of the 2^40 ways.
+    names = [[f"{side}{level}" for side in "ab"] for level in range(41)]
+    lab.configure(
+        *(f"softdep {name} post: {' '.join(names[level + 1])}" for level in range(40) for name in names[level])
+    )
+    lab.modules({name: [] for level in names for name in level})
+    lab.load({name: Loaded() for level in names for name in level})
+    lines, error = run(lab, "a0", dry=True)
+    assert (lines[-1], error) == ("rmmod a0", "")
+    assert 41 <= len(lines) <= removal.MOST_TURNS
