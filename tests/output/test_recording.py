@@ -104,6 +104,7 @@ def test_events_before_a_cut_are_given_before_the_error() -> None:
             b'{"recording":1,"schema":7,"ringward":"9.9"}\n',
             "file:1: made by Ringward 9.9 with recording format 1, schema 7",
         ),
+        (b'{"recording":1,"schema":1,"kernel":"\xd2"}\n', "file:1: the first line is not as recordings have it"),
         (b'{"recording":1,"schema":1}\n', "file:1: the first line is not as recordings have it"),
         (b'{"recording":"x"}\n', "file:1: not a recording"),
     ],

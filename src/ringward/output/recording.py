@@ -147,7 +147,7 @@ class Recording:
             )
         try:
             return msgspec.json.decode(line, type=Header)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._error(f"the first line is not as recordings have it: {error}") from None
 
     def events(self) -> Iterator[Event]:
