@@ -26,7 +26,7 @@ from typing import Any
 from tests.fuzz.campaign import ROOT, Coverage
 
 LONGEST = 4096
-RUNS = 3000
+RUNS = 5000
 _ESCAPED = "\\x{:02x}".format
 _TARGETS = Path(__file__).parent / "targets"
 

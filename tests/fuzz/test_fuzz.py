@@ -1,4 +1,4 @@
-"""Every parser with a bounded number of inputs, the same ones each time; and whether the fuzzing tells what is wrong."""
+"""Every parser with a bounded number of inputs, the same each time; and whether the fuzzing tells what is wrong."""
 
 from __future__ import annotations
 

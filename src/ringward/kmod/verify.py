@@ -182,7 +182,6 @@ def _of(signer: Signer, certificates: Sequence[Certificate]) -> Certificate | No
 def _chain(certificate: Certificate, message: Message, trusted: Trusted) -> Certificate | None:
     """Return the trusted certificate that one leads to, by way of those that came with it."""
     from cryptography import x509  # noqa: PLC0415 - takes ten times as long to import as all else
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
 
     others = [Certificate(der) for der in message.certificates]
     for _ in range(_LONGEST_CHAIN):
@@ -196,7 +195,7 @@ def _chain(certificate: Certificate, message: Message, trusted: Trusted) -> Cert
             x509.load_der_x509_certificate(certificate.der).verify_directly_issued_by(
                 x509.load_der_x509_certificate(issuer.der)
             )
-        except (InvalidSignature, *_faults()):
+        except _faults():
             return None
         if pool is trusted.certificates:
             return issuer
@@ -205,11 +204,11 @@ def _chain(certificate: Certificate, message: Message, trusted: Trusted) -> Cert
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """Return what the library raises for a certificate that it cannot use."""
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    """Return what the library raises for a certificate that it cannot use, or that another one did not sign."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as above
     from cryptography.x509 import InvalidVersion  # noqa: PLC0415 - as above
 
-    return ValueError, TypeError, UnsupportedAlgorithm, InvalidVersion
+    return ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, InvalidVersion
 
 
 def _unknown(signer: Signer, trusted: Trusted) -> Verdict:
