@@ -39,6 +39,10 @@ class Parser(Protocol):
         """Options of libFuzzer that it needs."""
 
     @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the environment that its fuzzer needs; known when there is a command."""
+
+    @property
     def runs(self) -> int:
         """How many inputs `make test` tries."""
 
@@ -123,7 +127,7 @@ class Campaign:
             text=True,
             errors="replace",
             check=False,
-            env=os.environ | {"PYTHONHASHSEED": "0", "ASAN_OPTIONS": "detect_leaks=1", "TMPDIR": str(self._build)},
+            env=os.environ | {"PYTHONHASHSEED": "0", "TMPDIR": str(self._build)} | self.parser.environment,
         )
 
     def fuzz(self, *limits: str) -> Result:

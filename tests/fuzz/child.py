@@ -14,6 +14,8 @@ from pathlib import Path
 
 import atheris
 
+from tests.fuzz import sanitized
+
 SECONDS = 1.0
 """CPU time for one input, unless the target says otherwise."""
 MEMORY = 512 << 20
@@ -37,6 +39,7 @@ def main() -> None:
     name, *arguments = sys.argv[1:]
     # A target outside of the folder is code under test itself. What is imported while it runs is instrumented, too.
     with atheris.instrument_imports(include=["ringward", *([name] if "." in name else [])]):
+        sanitized.install()
         target = importlib.import_module(name if "." in name else f"tests.fuzz.targets.{name}")
         seconds = getattr(target, "SECONDS", SECONDS)
 
@@ -49,7 +52,8 @@ def main() -> None:
 
         # For a merge libFuzzer starts itself again, by way of a shell.
         atheris.Setup([f"{sys.executable} -m tests.fuzz.child {name}", *arguments], one)
-        limit_memory(getattr(target, "MEMORY", MEMORY))
+        if not sanitized.in_use():  # AddressSanitizer takes terabytes, and has a limit of its own
+            limit_memory(getattr(target, "MEMORY", MEMORY))
         if Path(arguments[-1]).is_file():
             faulthandler.dump_traceback_later(_STUCK)
         atheris.Fuzz()

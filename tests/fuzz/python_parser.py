@@ -8,7 +8,7 @@ A target has
     FLOOR       percent of these lines that the inputs of `make test` reach
 
 and, where what stands for it here or in child.py does not do: DICTIONARY (texts that inputs are made of), LONGEST
-(bytes of an input), RUNS (how many inputs `make test` tries), SECONDS and MEMORY (what one input may take).
+(bytes of an input), NATIVE (native modules that it reaches, which sanitizers then watch), RUNS (how many inputs `make test` tries), SECONDS and MEMORY (what one input may take).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz import sanitized
 from tests.fuzz.campaign import ROOT, Coverage
 
 LONGEST = 4096
@@ -60,6 +61,7 @@ class PythonParser:
         self.runs: int = getattr(self._target, "RUNS", RUNS)
         self.floor: int = self._target.FLOOR
         longest = getattr(self._target, "LONGEST", LONGEST)
+        self.environment: dict[str, str] = {}
         self.options: tuple[str, ...] = (f"-max_len={longest}", "-timeout=30", "-rss_limit_mb=1500")
 
     def seeds(self) -> list[bytes]:
@@ -71,6 +73,9 @@ class PythonParser:
             dictionary = folder / f"{self.name}.dict"
             dictionary.write_text("".join(f'"{"".join(map(_ESCAPED, word))}"\n' for word in words))
             self.options = (*self.options, f"-dict={dictionary}")
+        natives = getattr(self._target, "NATIVE", ())
+        if natives:
+            self.environment = sanitized.build(natives, folder)
         return [sys.executable, "-m", "tests.fuzz.child", self.name]
 
     def coverage(self, folder: Path, inputs: Sequence[Path]) -> Coverage:

@@ -8,6 +8,7 @@ import random
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from tests.fuzz.campaign import ROOT, Coverage
 from tests.kmod.elf_builder import GLOBAL, WEAK, Module
@@ -29,6 +30,7 @@ class NativeParser:
     """
 
     runs = 20_000
+    environment: ClassVar[dict[str, str]] = {"ASAN_OPTIONS": "detect_leaks=1"}
     options = (f"-max_len={LONGEST}", "-timeout=10", "-rss_limit_mb=1024")
 
     def __init__(

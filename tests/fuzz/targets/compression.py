@@ -13,6 +13,7 @@ from ringward.kmod.errors import KmodError
 
 COVERS = (compression.compression, compression.decompress, compression._decoder, compression._Streams)
 FLOOR = 98
+NATIVE = ("ringward.kmod._xz",)
 DICTIONARY = (*compression.MAGIC, b"\0\0\0\0", b"YZ", b"\x50\x2a\x4d\x18")
 LIMIT = 1 << 20
 
