@@ -27,7 +27,6 @@ SOURCES: dict[str, tuple[str, tuple[str, ...]]] = {
     "ringward.sensor._native": ("native", ("-lbpf",)),
     "ringward.output._lines": ("native/lines", ()),
     "ringward.kmod._elf": ("native/elf", ()),
-    "ringward.kmod._xz": ("native/xz", ()),
     "ringward.kmod.depmod._native": ("native/depmod", ()),
 }
 """Native module -> folder of its sources, what it is linked with."""

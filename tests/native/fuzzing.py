@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import lzma
 import os
-import random
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +22,6 @@ class NativeParser:
     Args:
         name: of it.
         sources: files that it is made of.
-        libraries: that the fuzzer is linked with.
         seeds, floor: see `campaign.Parser`.
 
     """
@@ -37,13 +34,11 @@ class NativeParser:
         self,
         name: str,
         sources: tuple[str, ...],
-        libraries: tuple[str, ...],
         seeds: Callable[[], list[bytes]],
         floor: int,
     ) -> None:
         self.name = name
         self.sources = sources
-        self.libraries = libraries
         self.seeds = seeds
         self.floor = floor
 
@@ -72,7 +67,7 @@ class NativeParser:
     def _build(self, program: Path, *flags: str) -> str:
         sources = [f"tests/native/fuzz/{self.name}.c", *self.sources]
         subprocess.run(
-            ["clang", *flags, f"-I{Path(self.sources[0]).parent}", *sources, "-o", str(program), *self.libraries],
+            ["clang", *flags, f"-I{Path(self.sources[0]).parent}", *sources, "-o", str(program)],
             cwd=ROOT,
             check=True,
             capture_output=True,
@@ -113,32 +108,4 @@ def elf_seeds() -> list[bytes]:
     ]
 
 
-def xz_seeds() -> list[bytes]:
-    chance = random.Random(1)
-    texts = [
-        b"",
-        b"a",
-        b"hello " * 100,
-        chance.randbytes(300),
-        elf_seeds()[3] * 3,
-        bytes(chance.choice(b"abcd") for _ in range(3000)),
-        bytes(70_000),
-        b"".join(chance.randbytes(1) * chance.randrange(40) for _ in range(200)),
-    ]
-    found = []
-    for text in texts:
-        for lc, lp, pb in ((3, 0, 2), (0, 2, 0), (4, 0, 4)):
-            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16, "lc": lc, "lp": lp, "pb": pb}]
-            found.append(b"\1" + lzma.compress(text, check=lzma.CHECK_CRC32, filters=filters))
-            raw = lzma.compress(text, format=lzma.FORMAT_RAW, filters=filters)
-            found.append(b"\0" + len(text).to_bytes(3, "little") + raw)
-    return found
-
-
-TARGETS = {
-    parser.name: parser
-    for parser in (
-        NativeParser("elf", ("native/elf/elf.c", "native/elf/source.c"), (), elf_seeds, 68),
-        NativeParser("xz", ("native/xz/lzma2.c", "native/xz/crc32.c", "native/xz/xz.c"), ("-llzma",), xz_seeds, 95),
-    )
-}
+TARGETS = {"elf": NativeParser("elf", ("native/elf/elf.c", "native/elf/source.c"), elf_seeds, 68)}

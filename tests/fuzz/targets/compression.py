@@ -11,9 +11,15 @@ from ringward.kmod import compression
 from ringward.kmod.compression import decompress
 from ringward.kmod.errors import KmodError
 
-COVERS = (compression.compression, compression.decompress, compression._decoder, compression._Streams)
+COVERS = (
+    compression.compression,
+    compression.decompress,
+    compression._one_stream,
+    compression._bounded,
+    compression._decoder,
+    compression._Streams,
+)
 FLOOR = 98
-NATIVE = ("ringward.kmod._xz",)
 DICTIONARY = (*compression.MAGIC, b"\0\0\0\0", b"YZ", b"\x50\x2a\x4d\x18")
 LIMIT = 1 << 20
 

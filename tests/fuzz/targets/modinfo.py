@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import tempfile
+from pathlib import Path
 
 from ringward.kmod import elf, modinfo, module_image, taint
+from ringward.kmod.contents import scan
 from ringward.kmod.elf import Elf
 from ringward.kmod.errors import KmodError
-from ringward.kmod.modinfo import ModInfo, image_info
+from ringward.kmod.modinfo import ModInfo, image_info, read_info
 from ringward.kmod.module_image import ModuleImage
 from tests.kmod.elf_builder import GLOBAL, WEAK, Module
 from tests.kmod.signing import appended
@@ -21,6 +24,7 @@ FLOOR = 92
 NATIVE = ("ringward.kmod._elf",)
 LONGEST = 8192
 DICTIONARY = (b".modinfo", b".note.gnu.build-id", b"__versions", b"parm=", b"parmtype=", b"license=GPL\0", b"GNU\0")
+_FILE = Path(tempfile.mkdtemp()) / "x.ko"
 
 
 def seeds() -> list[bytes]:
@@ -67,3 +71,10 @@ def one(data: bytes) -> None:
         assert module.size() >= 0
     except KmodError as error:
         assert error.path == "x.ko"
+    _FILE.write_bytes(data)
+    for read in (scan, read_info):
+        for limit in (LONGEST, len(data) // 2):
+            try:
+                read(str(_FILE), limit)
+            except KmodError as error:
+                assert error.path == str(_FILE)
