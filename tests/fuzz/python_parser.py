@@ -7,8 +7,14 @@ A target has
     COVERS      modules, classes and functions whose lines are to be reached
     FLOOR       percent of these lines that the inputs of `make test` reach
 
-and, where what stands for it here or in child.py does not do: DICTIONARY (texts that inputs are made of), LONGEST
-(bytes of an input), NATIVE (native modules that it reaches, which sanitizers then watch), RUNS (how many inputs `make test` tries), SECONDS and MEMORY (what one input may take).
+and, where what stands for it here or in child.py does not do,
+
+    DICTIONARY  texts that inputs are made of
+    LONGEST     bytes of an input
+    NATIVE      native modules that it reaches: they are built with sanitizers
+    RUNS        how many inputs `make test` tries
+    SECONDS     CPU time for one input
+    MEMORY      bytes that one input may take
 """
 
 from __future__ import annotations

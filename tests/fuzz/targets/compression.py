@@ -20,6 +20,7 @@ COVERS = (
     compression._Streams,
 )
 FLOOR = 98
+RUNS = 2000
 DICTIONARY = (*compression.MAGIC, b"\0\0\0\0", b"YZ", b"\x50\x2a\x4d\x18")
 LIMIT = 1 << 20
 

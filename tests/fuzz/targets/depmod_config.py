@@ -9,6 +9,7 @@ from tests.fuzz.inputs import plain, stretched, text
 
 COVERS = (DepmodDirective, DepmodConfig, depmod_config.parse, depmod_config._directive, depmod_config._words, regex)
 FLOOR = 92
+RUNS = 2000
 DICTIONARY = (
     *(b"search ", b"override ", b"external ", b"exclude ", b"make_map_files yes", b"include ", b"built-in", b"*"),
     *(b"{1,}", b"{2,3}", b"++", b"(", b")", b"|", b"[[:alpha:]]", b"\\1", b"\\\n"),

@@ -11,6 +11,7 @@ from tests.fuzz.real import entries_of, module_directories
 
 COVERS = (index_writer,)
 FLOOR = 90
+RUNS = 1000
 NATIVE = ("ringward.kmod.depmod._native",)
 DICTIONARY = (SEPARATOR, b"\n", b"pci:v*", b"\0")
 

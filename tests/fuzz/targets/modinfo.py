@@ -21,6 +21,7 @@ COVERS = (
     *(modinfo.plain_fields, modinfo.image_info, module_image, taint.taints, taint.licence),
 )
 FLOOR = 92
+RUNS = 1500
 NATIVE = ("ringward.kmod._elf",)
 LONGEST = 8192
 DICTIONARY = (b".modinfo", b".note.gnu.build-id", b"__versions", b"parm=", b"parmtype=", b"license=GPL\0", b"GNU\0")

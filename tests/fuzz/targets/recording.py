@@ -12,6 +12,7 @@ from tests.output.event_factory import every_event
 
 COVERS = (Recording, EventDecoder)
 FLOOR = 90
+RUNS = 1500
 NATIVE = ("ringward.output._lines",)
 DICTIONARY = (
     b'{"end":',
