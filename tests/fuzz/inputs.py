@@ -1,11 +1,15 @@
-"""Inputs taken apart."""
+"""Inputs taken apart, and a place for those that a parser reads from a file."""
 
 from __future__ import annotations
+
+import tempfile
+from pathlib import Path
 
 _REPEATED = 0xF0
 LONGEST = 1 << 14
 SEPARATOR = b"\xff"
 """Between the parts of an input; UTF-8 never has it."""
+_folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def stretched(data: bytes, longest: int = LONGEST) -> bytes:
@@ -31,3 +35,9 @@ def parts(data: bytes, count: int) -> list[bytes]:
     """Return an input's parts, missing ones empty; the last one has what is left."""
     found = data.split(SEPARATOR, count - 1)
     return found + [b""] * (count - len(found))
+
+
+def folder() -> Path:
+    """Return a new folder, which lasts as long as this process."""
+    _folders.append(tempfile.TemporaryDirectory())
+    return Path(_folders[-1].name)

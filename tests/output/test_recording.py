@@ -115,6 +115,21 @@ def test_what_is_no_recording_says_why(data: bytes, reason: str) -> None:
     assert str(raised.value).startswith(reason)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"recording":2,"schema":1,"ringward":"\\u001b[2J"}\n',
+        recorded().splitlines(keepends=True)[0]
+        + recorded(event()).splitlines()[1].replace(b"finit_module", b"\\u001b[2J"),
+    ],
+)
+def test_what_an_error_quotes_does_nothing_to_a_terminal(data: bytes) -> None:
+    data += b"" if data.endswith(b"\n") else b"\n"
+    with pytest.raises(RecordingError, match=r"\\x1b\[2J") as raised:
+        list(Recording(io.BytesIO(data), "file").events())
+    assert str(raised.value).isprintable()
+
+
 def lines_of(*events: Event) -> list[bytes]:
     return recorded(*events).splitlines(keepends=True)
 

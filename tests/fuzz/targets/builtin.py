@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from ringward.kmod import builtin
 from ringward.kmod.builtin import builtin_strings
 from ringward.kmod.depmod import builtin as depmod_builtin
 from ringward.kmod.depmod.builtin import builtin_aliases, builtin_names
 from ringward.kmod.depmod.module import Place
 from ringward.kmod.errors import KmodError
+from tests.fuzz.inputs import folder
 from tests.fuzz.real import head, module_directories
 
 COVERS = (builtin, depmod_builtin)
 FLOOR = 78
 RUNS = 1000
 DICTIONARY = (b"ext4.alias=", b"ext4.", b"\0", b"kernel/fs/ext4/ext4.ko\n")
-_FOLDER = Path(tempfile.mkdtemp())
+_FOLDER = folder()
 
 
 def seeds() -> list[bytes]:

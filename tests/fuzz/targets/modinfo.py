@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tempfile
-from pathlib import Path
 
 from ringward.kmod import elf, modinfo, module_image, taint
 from ringward.kmod.contents import scan
@@ -12,6 +10,7 @@ from ringward.kmod.elf import Elf
 from ringward.kmod.errors import KmodError
 from ringward.kmod.modinfo import ModInfo, image_info, read_info
 from ringward.kmod.module_image import ModuleImage
+from tests.fuzz.inputs import folder
 from tests.kmod.elf_builder import GLOBAL, WEAK, Module
 from tests.kmod.signing import appended
 from tests.native.fuzzing import elf_seeds
@@ -25,7 +24,7 @@ RUNS = 1500
 NATIVE = ("ringward.kmod._elf",)
 LONGEST = 8192
 DICTIONARY = (b".modinfo", b".note.gnu.build-id", b"__versions", b"parm=", b"parmtype=", b"license=GPL\0", b"GNU\0")
-_FILE = Path(tempfile.mkdtemp()) / "x.ko"
+_FILE = folder() / "x.ko"
 
 
 def seeds() -> list[bytes]:

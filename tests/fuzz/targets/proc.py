@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from ringward.kmod import proc
 from ringward.kmod.errors import KmodError
 from ringward.kmod.proc import Live, parse_modules
-from tests.fuzz.inputs import SEPARATOR, parts, text
+from tests.fuzz.inputs import SEPARATOR, folder, parts, text
 
 COVERS = (proc,)
 FLOOR = 95
 DICTIONARY = (b" 0 - Live 0x0000000000000000\n", b"[permanent],", b" (OE+)", b"Loading", b"Unloading", SEPARATOR)
 RUNS = 1000
 FILES = ("initstate", "refcnt", "coresize")
-_ROOT = Path(tempfile.mkdtemp())
+_ROOT = folder()
 _FOLDER = _ROOT / "sys/module/x"
 (_ROOT / "proc").mkdir()
 for _holder in ("z", "y"):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from ringward.kmod import lookup, resolve
 from ringward.kmod.config import Config
 from ringward.kmod.resolve import Resolver
-from tests.fuzz.inputs import plain, stretched, text
+from tests.fuzz.inputs import folder, plain, stretched, text
 from tests.kmod.lab import Lab
 
 COVERS = (resolve, lookup)
@@ -32,7 +29,7 @@ DICTIONARY = tuple(
         "*\n",
     )
 )
-_LAB = Lab(Path(tempfile.mkdtemp()) / "lab")
+_LAB = Lab(folder() / "lab")
 _LAB.modules(
     {"a": ["b", "c"], "b": ["c"], "c": [], "d": ["gone"], "gone": []},
     aliases=[("pci:*", "a"), ("x[0-9]", "b"), ("x1", "c"), ("a", "b")],

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -15,7 +13,7 @@ from ringward.kmod.certificates import Certificate
 from ringward.kmod.errors import KmodError
 from ringward.kmod.signature import MARK
 from ringward.kmod.verify import VALID, Trusted
-from tests.fuzz.inputs import SEPARATOR, parts
+from tests.fuzz.inputs import SEPARATOR, folder, parts
 from tests.kmod.elf_builder import Module
 from tests.kmod.signing import appended, der, issuer_and_serial, signed_data, signer_info
 
@@ -26,7 +24,7 @@ COVERS = (
 FLOOR = 80
 DICTIONARY = (MARK, SEPARATOR, b"-----BEGIN CERTIFICATE-----", b"-----END")
 _IMAGE = Module([b"license=GPL"]).build()
-_FILE = Path(tempfile.mkdtemp()) / "x.crt"
+_FILE = folder() / "x.crt"
 _CA = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))  # of nobody: everything here is the same each time
 
 
