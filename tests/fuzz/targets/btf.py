@@ -7,12 +7,13 @@ import contextlib
 from ringward.btf import Btf, BtfError, ElfError, LayoutError, elf, layout, layouts, section, symbols, types
 from ringward.btf.layout import enum_values
 from tests.btf.built import OBJECTS, Maker
+from tests.kmod.elf_builder import GLOBAL, Module
 
 COVERS = (elf, types.Btf, layout)
 FLOOR = 90
 LONGEST = 1 << 15
 DICTIONARY = (b"\x7fELF\x02\x01", b"\x9f\xeb\x01\x00", b".BTF\0", b".symtab\0", b"event_")
-_NAMES = (".BTF", ".rodata", ".text")
+_NAMES = (".BTF", ".rodata", ".text", "__kcrctab")
 
 
 def seeds() -> list[bytes]:
@@ -27,8 +28,13 @@ def seeds() -> list[bytes]:
     made.add(10, "", record)
     made.add(13, "", 0, 1, bytes(8))
     made.add(15, ".data", 4, 1, bytes(12))
+    whole = Module(
+        undefined=[(b"x", GLOBAL)],
+        relocatable=[(b"knob", 2)],
+        extra=[(b".BTF", 1, made.bytes()), (b".rodata", 1, bytes(8)), (b".text", 8, b"")],
+    ).build()
     smallest = min((path.read_bytes() for path in OBJECTS), key=len)
-    return [made.bytes(), section(smallest, ".BTF")[:LONGEST], smallest[:LONGEST]]
+    return [made.bytes(), section(smallest, ".BTF")[:LONGEST], whole]
 
 
 def one(data: bytes) -> None:

@@ -15,7 +15,7 @@ from tests.fuzz.targets import recording
 
 COVERS = (replay._show, replay._Seen, stream.summary, cells, details, fold, screen, table, text, template.Template)
 FLOOR = 80
-RUNS = 600
+RUNS = 300
 LONGEST = recording.LONGEST
 DICTIONARY = (*recording.DICTIONARY, b"\\u001b[2J", b"\\u202e", b"\\n", b'"result":-1', b'"unread":{')
 _VIEWS = (
