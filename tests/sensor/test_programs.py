@@ -20,7 +20,7 @@ DEFAULT = frozenset(BY_NAME) - {"process_fork"}
 def taken(*records: bytes, emit: frozenset[str] = DEFAULT, idle: bool = True) -> tuple[list[Event], str | None]:
     """Return the events that the native part makes by itself, and the name of the record that it gives back."""
     one = decoder()
-    programs = Programs(ProcessTable(one.task, live=False), lambda: idle).native(one, emit)
+    programs = Programs(ProcessTable(one.task, live=False), () if idle else (1,)).native(one, emit)
     table = ProcessTable(one.task, live=False)
     calls = plain_calls(one, emit, "h", {}, {}, table.context, set(), programs)
     out: list[Event] = []
@@ -112,7 +112,7 @@ def test_a_fault_in_python_is_not_swallowed() -> None:
         raise LookupError("no such process")
 
     one = decoder()
-    programs = Programs(ProcessTable(one.task, live=False), lambda: True)
+    programs = Programs(ProcessTable(one.task, live=False))
     for name, records in (("forked", 1), ("started", 2), ("ended", 3)):
         plain = programs.native(one, DEFAULT)
         assert plain is not None
@@ -139,7 +139,7 @@ def test_a_fault_in_python_is_not_swallowed() -> None:
 )
 def test_a_place_outside_of_the_record_is_refused(place: int, value: object) -> None:
     one = decoder()
-    plain = Programs(ProcessTable(one.task, live=False), lambda: True).native(one, DEFAULT)
+    plain = Programs(ProcessTable(one.task, live=False)).native(one, DEFAULT)
     assert plain is not None
     spec: Any = (*plain[:place], value, *plain[place + 1 :])
     with pytest.raises((ValueError, TypeError)):
@@ -149,7 +149,7 @@ def test_a_place_outside_of_the_record_is_refused(place: int, value: object) -> 
 def test_objects_without_programs_need_nothing() -> None:
     one = decoder()
     del one.kinds["process_exit"]
-    assert Programs(ProcessTable(one.task, live=False), lambda: True).native(one, DEFAULT) is None
+    assert Programs(ProcessTable(one.task, live=False)).native(one, DEFAULT) is None
     assert isinstance(plain_calls(one, DEFAULT, "h", {}, {}, lambda _task: None, set(), None), _native.Calls)  # type: ignore[arg-type, return-value]
 
 

@@ -90,7 +90,8 @@ class Joiner:
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._workers = Workers()
         self.loads = Lifecycles()
-        programs = Programs(table, lambda: not self._held and not self._pending)
+        # Not by way of `self`: the native part is in no garbage collection.
+        programs = Programs(table, self._held, self._pending)
         self._calls = plain_calls(
             decoder,
             emit,

@@ -6,7 +6,7 @@ everything else, and the same for these where something is unusual about them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sized
 from typing import Any
 
 from ringward.events.context import Process
@@ -26,13 +26,13 @@ class Programs:
 
     Args:
         table: of processes, fed here.
-        idle: whether no call is under way and no load waits: else an end may concern one.
+        busy: the calls that are under way, and the loads that wait: while there are any, an end may concern one.
 
     """
 
-    def __init__(self, table: ProcessTable, idle: Callable[[], bool]) -> None:
+    def __init__(self, table: ProcessTable, *busy: Sized) -> None:
         self._table = table
-        self._idle = idle
+        self._busy = busy
 
     def forked(self, parent: Key, child: Key) -> bool:
         """Take in a fork; return whether that is all."""
@@ -50,7 +50,7 @@ class Programs:
     def ended(self, key: Key, task: bytes) -> Process | None:
         """Take in an end and return its process; None: nothing was taken in, it is not plain."""
         known = self._table.get(key)
-        if known is None or known.ended or known.request or not self._idle():
+        if known is None or known.ended or known.request or any(self._busy):
             return None
         process = self._table.context(task)
         self._table.end(key)
