@@ -7,6 +7,7 @@ what it finds in fuzz/NAME/findings, with the command that tries it again.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +28,7 @@ def parser_of(name: str) -> Parser:
 
 
 def run(parser: Parser, folder: Path, seconds: int, *, missed: bool) -> int:
-    """Fuzz a parser and print what came of it; return how many findings there are."""
+    """Fuzz a parser and print what came of it; return 1 when it cannot stay as it is."""
     with tempfile.TemporaryDirectory() as build:
         try:
             campaign = Campaign(parser, folder, Path(build))
@@ -35,6 +36,9 @@ def run(parser: Parser, folder: Path, seconds: int, *, missed: bool) -> int:
             campaign.merge()
         except FoundError as error:
             sys.stdout.write(f"FOUND\n{error}\n")
+            return 1
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.stdout.write(f"could not be built: {error}\n{getattr(error, 'stderr', '')}\n")
             return 1
     reached = f"{found.coverage.percent:.0f} % of {found.coverage.total} lines"
     kept = len(list(campaign.corpus.iterdir()))
@@ -57,7 +61,7 @@ def again(parser: Parser, folder: Path, file: Path) -> int:
 
 
 def main() -> int:
-    """Fuzz in turn; 1 when something was found."""
+    """Fuzz in turn; 1 when something was found, or a parser could not be built."""
     known = [*TARGETS, *names()]
     arguments = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__.split(":")[0])
     arguments.add_argument("name", nargs="*", help=f"of a parser: {', '.join(known)}; default: all")
@@ -78,12 +82,12 @@ def main() -> int:
             arguments.error("--input takes the name of one parser")
         return again(parser_of(options.name[0]), place / options.name[0], options.input)
     sys.stdout.write(_COLUMNS.format("parser", "executions", "a second", "corpus", "reached", "findings"))
-    found = 0
+    bad = 0
     for name in wanted:
         sys.stdout.write(f"{name:<{_NAME}}")
         sys.stdout.flush()
-        found += run(parser_of(name), place / name, options.seconds, missed=options.missed)
-    return min(found, 1)
+        bad += run(parser_of(name), place / name, options.seconds, missed=options.missed)
+    return min(bad, 1)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 ROOT = Path(__file__).parents[2]
 _SHOWN = 4000
 """Characters of what a fuzzer said of a finding."""
+_FAULT = re.compile(r"=== Uncaught Python exception|==\d+== ?ERROR|[^\n]*: runtime error: ")
+"""Where a fuzzer begins to tell of one."""
 
 
 class Coverage(NamedTuple):
@@ -133,12 +135,14 @@ class Campaign:
     def fuzz(self, *limits: str) -> Result:
         """Run until a limit, an option of libFuzzer, is reached; what is worth keeping stays in the corpus.
 
+        What was found before is tried again first.
+
         Raises:
             FoundError: the parser did what it must not, or the fuzzer could not run.
 
         """
         begun = time.monotonic()
-        done = self._run(*limits, str(self.corpus), str(self.seeds))
+        done = self._run(*limits, str(self.corpus), str(self.findings), str(self.seeds))
         seconds = time.monotonic() - begun
         runs = re.search(r"Done (\d+) runs", done.stdout)
         kept = re.findall(r"cov: \d+ ft: \d+ corp: (\d+)", done.stdout)
@@ -148,7 +152,7 @@ class Campaign:
 
     def coverage(self) -> Coverage:
         """Return what the corpus and the seeds reach."""
-        return self.parser.coverage(self._build, (self.corpus, self.seeds))
+        return self.parser.coverage(self._build, (self.corpus, self.findings, self.seeds))
 
     def one(self, file: Path) -> str:
         """Return what the fuzzer says of one input. Raises FoundError as `fuzz`."""
@@ -167,7 +171,7 @@ class Campaign:
         fresh = self.corpus.with_name("merged")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
-        done = self._run("-merge=1", str(fresh), str(self.corpus), str(self.seeds))
+        done = self._run("-merge=1", str(fresh), str(self.corpus), str(self.findings), str(self.seeds))
         if done.returncode or not any(fresh.iterdir()):
             raise self._found(done)
         shutil.rmtree(self.corpus)
@@ -175,6 +179,6 @@ class Campaign:
 
     def _found(self, done: subprocess.CompletedProcess[str]) -> FoundError:
         file = re.search(r"Test unit written to (\S+)", done.stdout)
-        start = done.stdout.find("=== Uncaught Python exception")
-        said = done.stdout[start:] if start >= 0 else done.stdout[-_SHOWN:]
+        start = _FAULT.search(done.stdout)
+        said = done.stdout[start.start() :] if start else done.stdout[-_SHOWN:]
         return FoundError(self.parser.name, f"exit status {done.returncode}\n{said[:_SHOWN]}", file and Path(file[1]))

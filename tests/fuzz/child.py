@@ -6,7 +6,6 @@ Whatever a target's `one` raises is a finding, as are more seconds and more byte
 from __future__ import annotations
 
 import faulthandler
-import importlib
 import resource
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import atheris
 
 from tests.fuzz import sanitized
+from tests.fuzz.python_parser import target
 
 SECONDS = 1.0
 """CPU time for one input, unless the target says otherwise."""
@@ -40,12 +40,12 @@ def main() -> None:
     # A target outside of the folder is code under test itself. What is imported while it runs is instrumented, too.
     with atheris.instrument_imports(include=["ringward", *([name] if "." in name else [])]):
         sanitized.install()
-        target = importlib.import_module(name if "." in name else f"tests.fuzz.targets.{name}")
-        seconds = getattr(target, "SECONDS", SECONDS)
+        tried = target(name)
+        seconds = getattr(tried, "SECONDS", SECONDS)
 
         def one(data: bytes) -> None:
             begun = time.thread_time()
-            target.one(data)
+            tried.one(data)
             took = time.thread_time() - begun
             if took > seconds:
                 raise SlowError(f"{took:.2f} s of CPU time for {len(data)} bytes")
@@ -53,7 +53,7 @@ def main() -> None:
         # For a merge libFuzzer starts itself again, by way of a shell.
         atheris.Setup([f"{sys.executable} -m tests.fuzz.child {name}", *arguments], one)
         if not sanitized.in_use():  # AddressSanitizer takes terabytes, and has a limit of its own
-            limit_memory(getattr(target, "MEMORY", MEMORY))
+            limit_memory(getattr(tried, "MEMORY", MEMORY))
         if Path(arguments[-1]).is_file():
             faulthandler.dump_traceback_later(_STUCK)
         atheris.Fuzz()

@@ -22,21 +22,21 @@ _NOT_OURS = ("<", sysconfig.get_paths()["stdlib"])
 """Where code is from that a base class or decorator has given to a class."""
 
 
-def codes(of: Any, module: str | None = None) -> Iterator[CodeType]:
+def codes(of: Any) -> Iterator[CodeType]:
     """Yield the code of a function, of the functions of a class, or of all that a module defines."""
     if isinstance(of, ModuleType):
         for each in vars(of).values():
             if getattr(each, "__module__", None) == of.__name__:
-                yield from codes(each, of.__name__)
+                yield from codes(each)
     elif isinstance(of, type):
         for each in vars(of).values():
-            yield from codes(each, of.__module__)
+            yield from codes(each)
     elif isinstance(of, property):
-        yield from codes(of.fget, module)
+        yield from codes(of.fget)
     elif isinstance(of, FunctionType):
         yield from nested(of.__code__)
     elif hasattr(of, "__func__") or hasattr(of, "__wrapped__"):
-        yield from codes(getattr(of, "__func__", None) or of.__wrapped__, module)
+        yield from codes(getattr(of, "__func__", None) or of.__wrapped__)
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:

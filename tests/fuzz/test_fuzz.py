@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import broken
+from tests.fuzz import broken, sanitized
 from tests.fuzz.campaign import ROOT, Campaign, FoundError, Parser
 from tests.fuzz.coverage import measure
 from tests.fuzz.python_parser import PythonParser, missing, names
@@ -58,6 +58,8 @@ def test_a_fault_is_found_step_by_step_and_its_input_kept(tmp_path: Path) -> Non
     assert f"python -m tests.fuzz {BROKEN} --input {file}" in str(told.value)
     with pytest.raises(FoundError, match="ValueError: a fault that nobody declared"):
         one.one(file)
+    with pytest.raises(FoundError, match="ValueError: a fault that nobody declared"):
+        one.fuzz("-runs=0")  # known findings come first
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,20 @@ def test_what_an_input_must_not_do_is_told(tmp_path: Path, data: bytes, told: st
     file.write_bytes(data)
     with pytest.raises(FoundError, match=told):
         one.one(file)
+
+
+@pytest.mark.parametrize(("data", "told"), [(b"o", "heap-buffer-overflow"), (b"a", "signed integer overflow")])
+def test_what_a_native_module_must_not_do_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, told: str
+) -> None:
+    monkeypatch.setitem(sanitized.SOURCES, "overrun_native", ("tests/fuzz/overrun", ()))
+    one = campaign("tests.fuzz.overrun.target", tmp_path)
+    file = tmp_path / "input"
+    file.write_bytes(data)
+    with pytest.raises(FoundError, match=told):
+        one.one(file)
+    file.write_bytes(b"right")
+    assert "Executed" in one.one(file)
 
 
 def test_an_input_that_does_nothing_wrong(tmp_path: Path) -> None:
