@@ -109,14 +109,30 @@ def _refuses_all(kernel: Kernel) -> str:
     return ""
 
 
+def kernel_blacklist(cmdline: str) -> tuple[list[str], str]:
+    """Return the modules that the kernel itself keeps out, and the word of its command line that says so.
+
+    kernel/module/main.c: core_param(module_blacklist, charp): a later one takes the place of an earlier one, and what
+    stands behind "--" is not the kernel's (kernel/params.c: parse_args). Names are compared as they stand.
+    """
+    names: list[str] = []
+    last = ""
+    for word in cmdline.split():
+        if word == "--":
+            break
+        name, equals, value = word.replace('"', "").partition("=")
+        if equals and name.replace("-", "_") == "module_blacklist":
+            names, last = [each for each in value.split(",") if each], word
+    return names, last
+
+
 def _refuses_name(kernel: Kernel, name: str) -> str:
     """Return why the kernel command line keeps a module out, or "" (kernel/module/main.c: blacklisted)."""
-    for word in (kernel.told(facts.CMDLINE)[0] or "").split():
-        if word == "nomodule":
-            return f"'nomodule' in {facts.CMDLINE}"
-        if word.startswith("module_blacklist=") and name in word.partition("=")[2].split(","):
-            return f"'{word}' in {facts.CMDLINE}: the kernel itself refuses it"
-    return ""
+    cmdline = kernel.told(facts.CMDLINE)[0] or ""
+    if "nomodule" in cmdline.split():
+        return f"'nomodule' in {facts.CMDLINE}"
+    names, word = kernel_blacklist(cmdline)
+    return f"'{word}' in {facts.CMDLINE}: the kernel itself refuses it" if name in names else ""
 
 
 def vermagic(kernel: Kernel, module: Candidate) -> Check:

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 from ringward.events.context import Event, Process
 from ringward.events.fields import Tail
@@ -74,6 +74,17 @@ class Decoder:
     def batch(self, data: bytes) -> Batch: ...
     def one(self, data: bytes) -> Record: ...
 
+Programs: TypeAlias = tuple[
+    dict[int, tuple[int, bool, dict[str, tuple[str, ...]]]],
+    tuple[int, ...],
+    tuple[int, int, int],
+    int,
+    Callable[[tuple[int, int], tuple[int, int]], bool],
+    Callable[[tuple[int, int], tuple[int, int], str, str | None, bytes, Any], Process | None],
+    Callable[[tuple[int, int], bytes], Process | None],
+]
+"""Kind -> (role, wanted, tags); offsets in a task and of their own, bytes; nanoseconds a tick; functions."""
+
 class Calls:
     def __new__(
         cls,
@@ -87,5 +98,6 @@ class Calls:
         loaded: Mapping[str, object],
         context: Callable[[bytes], Process],
         errors: dict[int, str],
+        programs: Programs | None,
     ) -> Self: ...
     def take(self, batch: Batch, offset: int, events: list[Event]) -> Record | None: ...
