@@ -5,13 +5,26 @@ from __future__ import annotations
 import contextlib
 
 from ringward.kmod import cmdline, parameters
-from ringward.kmod.cmdline import parse
+from ringward.kmod.cmdline import kernel_blacklist, parse
 from tests.fuzz.inputs import SEPARATOR, parts, plain, stretched, text
 
 COVERS = (cmdline, parameters)
 FLOOR = 98
 LONGEST = 1024
-DICTIONARY = (b"modprobe.blacklist=", b'"', b" ", b".", b"=", b"--", b"[", b"0x", b"on", b"\0", SEPARATOR)
+DICTIONARY = (
+    b"modprobe.blacklist=",
+    b"module_blacklist=",
+    b'"',
+    b" ",
+    b".",
+    b"=",
+    b"--",
+    b"[",
+    b"0x",
+    b"on",
+    b"\0",
+    SEPARATOR,
+)
 KINDS = (
     *("bool", "invbool", "bint", "byte", "short", "ushort", "int", "uint", "hexint", "long", "ulong", "ullong"),
     *("charp", "string", "array of int", "array of bool", "array of array of byte", "other"),
@@ -21,6 +34,7 @@ KINDS = (
 def seeds() -> list[bytes]:
     lines = (
         b"BOOT_IMAGE=/vmlinuz root=/dev/sda1 quiet modprobe.blacklist=pcspkr,a-b usbcore.autosuspend=-1",
+        b'"module-blacklist=a,,b" module_blacklist=c -- module_blacklist=d',
         b'snd-hda.model="a b" "x.y=z w" a.b.c=d e.f [x].y=1 "unclosed.a=b',
         b'a=0x1F,2 b=on c -- d="e f" "g=h" i=-077 j=9999999999999999999999 k=maybe',
     )
@@ -41,6 +55,9 @@ def one(data: bytes) -> None:
         assert each.kind in {"blacklist", "options"}
         assert each.line == 0
         assert each.text in line
+    names, word = kernel_blacklist(line)
+    assert word in line
+    assert all(name and name in word.replace('"', "") for name in names)
     assert all(isinstance(name, str) for name, _value in parameters.given(line))
     for kind in KINDS:
         for told in (value, None):
