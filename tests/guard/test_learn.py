@@ -13,7 +13,14 @@ DIGEST = "ab" * 32
 
 
 def verdict(**given: Any) -> Event:
-    values = {"verdict": "deny", "refused": False, "mode": "monitor", "made_by": "default", "digest": DIGEST, "name": "x"}
+    values = {
+        "verdict": "deny",
+        "refused": False,
+        "mode": "monitor",
+        "made_by": "default",
+        "digest": DIGEST,
+        "name": "x",
+    }
     return event("module_verdict", given=values | given)
 
 

@@ -90,6 +90,16 @@ def test_of_two_builds_the_newer_is_read(kernel: Maps) -> None:
     os.close(fd)
 
 
+def test_a_folder_that_cannot_be_looked_at_is_not_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def denied(_path: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pins.os, "listdir", denied)
+    with pytest.raises(PermissionError):
+        maps_of(tmp_path)
+
+
 def test_without_pins_there_is_nothing(tmp_path: Path) -> None:
+    assert maps_of(tmp_path / "nothing") == {}
     with pytest.raises(FileNotFoundError):
         links_of(tmp_path / "nothing")

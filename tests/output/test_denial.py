@@ -84,4 +84,3 @@ def test_nothing_of_the_event_moves_the_cursor() -> None:
     found = denied(name="\x1b[2J", param_values="\r\n\u202e")
     for text in (*lines(found, None), sentence(found, None)):
         assert text.isprintable()
-        

@@ -58,9 +58,7 @@ def test_syslog_where_there_is_no_journal(tmp_path: Path, log: SystemLog) -> Non
 
 def test_neither_is_told_with_the_reason(tmp_path: Path, log: SystemLog) -> None:
     assert not log.write("one", Priority.NOTICE)
-    assert log.failed == (
-        f"{tmp_path}/journal: No such file or directory; {tmp_path}/log: No such file or directory"
-    )
+    assert log.failed == (f"{tmp_path}/journal: No such file or directory; {tmp_path}/log: No such file or directory")
 
 
 def test_a_full_log_is_not_waited_for(tmp_path: Path, log: SystemLog) -> None:
