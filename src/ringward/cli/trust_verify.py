@@ -21,8 +21,8 @@ def make_parser() -> argparse.ArgumentParser:
         "verify",
         "Read every program, library, script and kernel module of the machine, and compare it with the\n"
         "database. Nothing is taken from an earlier look. Changed: a file that the database knows has\n"
-        "other bytes, which are not trusted. Missing: it is not there. New: a file that the database has\n"
-        "never heard of.",
+        "other bytes than were trusted there. Missing: it is not there. New: a file that nothing vouches\n"
+        "for.",
         "exit status: 0 all is as it should be; 1 something differs; 3 nothing differs, but not all could be looked at",
     )
     common.add_system(parser)
