@@ -43,5 +43,5 @@ def test_the_table(filled: TrustLab) -> None:
     assert [line.split()[-1] for line in lines[1:-1]] == ["/usr/bin/shell", "/usr/bin/tool", "/usr/bin/true"]
     assert lines[1].split()[1:5] == ["script", "dpkg", "shell", "2.0"]
     waiting = filled.run("list", "--pending").out.splitlines()
-    assert waiting[0].split() == ["ID", "KIND", "SEEN", "PATH", "WHY"]
-    assert waiting[1].endswith("it is of no package")
+    assert waiting[0].split() == ["ID", "KIND", "SEEN", "WHY", "PATH"]
+    assert waiting[1].endswith("it is of no package  /usr/local/bin/own")

@@ -54,12 +54,12 @@ def entry_rows(entries: Iterable[Entry]) -> list[list[str]]:
 
 
 ENTRY_HEADS = ("ID", "KIND", "SOURCE", "OF", "PATH")
-PENDING_HEADS = ("ID", "KIND", "SEEN", "PATH", "WHY")
+PENDING_HEADS = ("ID", "KIND", "SEEN", "WHY", "PATH")
 
 
 def pending_rows(pendings: Iterable[Pending]) -> list[list[str]]:
-    """Return the cells of what waits: id, kind, how it was noticed, path, why."""
-    return [[short(one.item.digest), one.item.kind, one.seen, one.item.path, one.why] for one in pendings]
+    """Return the cells of what waits: id, kind, how it was noticed, why, path."""
+    return [[short(one.item.digest), one.item.kind, one.seen, one.why, one.item.path] for one in pendings]
 
 
 def _line(mark: str, item: Item, note: str) -> str:

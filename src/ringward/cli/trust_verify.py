@@ -50,9 +50,9 @@ def main(argv: list[str]) -> int:
     else:
         if answer.mismatches:
             cells = [
-                [one.state, short(one.item.digest), one.item.kind, one.item.path, one.why] for one in answer.mismatches
+                [one.state, short(one.item.digest), one.item.kind, one.why, one.item.path] for one in answer.mismatches
             ]
-            print("\n".join(table(("STATE", "ID", "KIND", "PATH", "WHY"), cells, terminal.width(1))))
+            print("\n".join(table(("STATE", "ID", "KIND", "WHY", "PATH"), cells, terminal.width(1))))
         for line in fault_lines(found.faults, common.most(options)):
             print(line, file=sys.stderr)
         print(
