@@ -36,6 +36,7 @@ class Sensor:
         follow: number of a process; only what it and its descendants cause is wanted.
         canary_seconds: how often each hook is proved to fire; None: never.
         ring_bytes: size of the ring buffer, a power of two of at least a page; None: 8 MiB.
+        head: bytes of each buffer of a system call that are read, at most 1,024.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -51,6 +52,7 @@ class Sensor:
         follow: int | None = None,
         canary_seconds: float | None = 30.0,
         ring_bytes: int | None = None,
+        head: int = 0,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -59,7 +61,14 @@ class Sensor:
         by_name = not self._only.events or self._only.events.issuperset(self.names)
         self._all = by_name and replace(self._only, events=frozenset()) == Filter()
         self._wish = Wish(
-            self.names, _knobs(self._only, follow), _pids(self._only, follow), hook, canary_seconds, ring_bytes
+            self.names,
+            _knobs(self._only, follow),
+            _pids(self._only, follow),
+            hook,
+            canary_seconds,
+            ring_bytes,
+            self._only,
+            head,
         )
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None
