@@ -143,10 +143,13 @@ static __u32 length_of(struct arg_plan *a, struct syscall *s)
 	return count < a->size ? count : a->size;
 }
 
+const char pipe_name[] = "pipe:[%llu]";
+const char socket_name[] = "socket:[%llu]";
+const char anonymous_name[] = "anon_inode:%s";
+
 /* What /proc calls a file that no directory has; 0: it is another kind of file. */
 static str_loc nameless(struct record *r, struct file *file)
 {
-	static const char pipe[] = "pipe:[%llu]", socket[] = "socket:[%llu]", anonymous[] = "anon_inode:%s";
 	__u64 magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic), value = BPF_CORE_READ(file, f_inode, i_ino);
 	__u32 off = r->len;
 	long n;
@@ -154,12 +157,12 @@ static str_loc nameless(struct record *r, struct file *file)
 	if (off >= RECORD_MAX)
 		return unread(UNREAD_NO_ROOM);
 	if (magic == PIPEFS_MAGIC) {
-		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, pipe, &value, sizeof(value));
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, pipe_name, &value, sizeof(value));
 	} else if (magic == SOCKFS_MAGIC) {
-		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, socket, &value, sizeof(value));
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, socket_name, &value, sizeof(value));
 	} else if (magic == ANON_INODE_FS_MAGIC) {
 		value = (__u64)BPF_CORE_READ(file, f_path.dentry, d_name.name);
-		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, anonymous, &value, sizeof(value));
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, anonymous_name, &value, sizeof(value));
 	} else {
 		return 0;
 	}

@@ -34,18 +34,14 @@ GROUPS["all"] = tuple(name for name, cls in BY_NAME.items() if cls.group != "cal
 GROUPS["calls"] = CALLS
 
 
-LISTED = 64
-"""Names that a message lists at most."""
-
-
 class UnknownNameError(ValueError):
     """A name that is not in the catalogue; the message gives the nearest ones."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: str, known: Iterable[str], besides: Iterable[str] = ()) -> None:
         known = list(known)
-        near = difflib.get_close_matches(name, known, 3, 0.5)
-        listed = known if len(known) <= LISTED else [*known[:LISTED], f"and {len(known) - LISTED} more"]
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(listed)}"
+        # Of `besides` there are many: only those that are really near, and not all of them listed.
+        near = difflib.get_close_matches(name, known, 3, 0.5) + difflib.get_close_matches(name, list(besides), 3, 0.7)
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
         super().__init__(f"no {what} named '{name}'; {hint}")
 
 
@@ -74,5 +70,5 @@ def select(names: Iterable[str]) -> tuple[str, ...]:
         elif expand(name):
             wanted.update(expand(name))
         else:
-            raise UnknownNameError("event, system call or group", name, [*BY_NAME, *GROUPS, *CALLS, *SHORT])
+            raise UnknownNameError("event, system call or group", name, [*BY_NAME, *GROUPS], [*CALLS, *SHORT])
     return tuple(name for name in (*BY_NAME, *CALLS) if name in wanted)

@@ -63,7 +63,7 @@ def written(value: Any) -> str:
     if isinstance(value, Descriptor):
         return f"{value.fd}<{value.path}>" if value.path is not None else str(value.fd)
     if value is None:
-        return "NULL"
+        return "-"
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):

@@ -137,7 +137,9 @@ class SystemCalls:
         duration: int | None = record.time - raw.entered
         if raw.state == self._entered:
             result = duration = None
-            unread["result"] = unread["duration"] = reason = reason or NO_RETURN
+            numbered = record.seq is not None
+            reason = reason or NO_RETURN
+            unread |= dict.fromkeys(("result", "duration", *(() if numbered else ("cpu", "seq"))), reason)
             unread |= dict.fromkeys(_outputs(shape, unread), reason)
         elif raw.state == self._stopped:
             duration = None
