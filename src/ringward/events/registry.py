@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ringward.events.args import Args
 
 
-
 class _Events(dict[str, "type[Args]"]):
     """The catalogue; asked for a system call, which it does not list, it has the class made."""
 

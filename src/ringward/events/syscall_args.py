@@ -117,5 +117,3 @@ def call_class(name: str) -> type[CallArgs]:
 def call_names() -> tuple[str, ...]:
     """Return the event of every system call, in the order of the table."""
     return tuple(by_event())
-
-

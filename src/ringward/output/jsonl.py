@@ -89,7 +89,9 @@ class EventDecoder:
 
     def __init__(self) -> None:
         self._line = msgspec.json.Decoder(_Line)
-        self._args: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(cls) for name, cls in BY_NAME.items()}
+        self._args: dict[str, msgspec.json.Decoder[Any]] = {
+            name: msgspec.json.Decoder(cls) for name, cls in BY_NAME.items()
+        }
         self._process = msgspec.json.Decoder(Process | None)
         self._tags = msgspec.json.Decoder(dict[str, tuple[str, ...]])
         self._kept: dict[bytes, Any] = {}

@@ -20,9 +20,7 @@ from ringward.sensor.decode import Decoder, Record
 
 WAITING_NS = 1_000_000_000
 """A call that has not returned after this is shown without a result."""
-NO_ENTRY = (
-    "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
-)
+NO_ENTRY = "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 NO_BASE = "the directory that it begins at could not be read"
 _TOO_FEW = "the caller gave fewer bytes than the structure has"
 _ERRORS = 4095
@@ -241,7 +239,6 @@ class SystemCalls:
                 alone = record._replace(cpu=None, seq=None)
                 yield self.event(alone, reason=f"the call has not returned after {(now - raw[0]) / 1e9:.1f} s")
         self._waiting = there
-
 
 
 def _file_name(raw: bytes) -> str:
