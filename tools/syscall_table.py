@@ -14,7 +14,7 @@ from ringward.events.syscall_table import PUBLISHED, Call, format_rows, parse_pa
 from ringward.sensor.tracefs import SYSCALLS, parameters
 
 HEADERS = Path("/usr/include/x86_64-linux-gnu/asm")
-_NUMBER = re.compile(r"^#define __NR_(\w+) (?:\(__X32_SYSCALL_BIT \+ )?(\d+)\)?$", re.M)
+_NUMBER = re.compile(r"^#define __NR_(\w+) (?:\(__X32_SYSCALL_BIT \+ )?(\d+)\)?$", re.MULTILINE)
 
 # arch/x86/entry/syscalls/syscall_64.tbl of Linux 6.2 to 6.18; numbers above 402 are the same in every table.
 NEWER = {

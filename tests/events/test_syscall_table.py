@@ -33,7 +33,7 @@ def test_every_number_is_that_of_the_headers() -> None:
         text = (HEADERS / header).read_text()
         wanted = {
             (abi, int(number), name)
-            for name, number in re.findall(r"__NR_(\w+) (?:\(__X32_SYSCALL_BIT \+ )?(\d+)\)?$", text, re.M)
+            for name, number in re.findall(r"__NR_(\w+) (?:\(__X32_SYSCALL_BIT \+ )?(\d+)\)?$", text, re.MULTILINE)
         }
         assert len(wanted) > 300
         assert wanted <= {(call.abi, call.number, call.name) for call in shipped()}

@@ -7,6 +7,7 @@ import os
 import resource
 import struct
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ LISTS = [values.iovecs, values.pollfds, values.integers, values.signals, values.
 def test_a_stat_is_what_python_reads(tmp_path: object) -> None:
     buffer = ctypes.create_string_buffer(144)
     assert LIBC.syscall(4, b"/dev/null", buffer) == 0  # stat
-    found, wanted = values.stat(buffer.raw), os.stat("/dev/null")
+    found, wanted = values.stat(buffer.raw), Path("/dev/null").stat()
     assert (found["st_ino"], found["st_size"], found["st_nlink"]) == (wanted.st_ino, wanted.st_size, wanted.st_nlink)
     assert found["st_rdev"] == f"{os.major(wanted.st_rdev)}:{os.minor(wanted.st_rdev)}" == "1:3"
     assert found["st_mode"] == f"S_IFCHR|0{wanted.st_mode & 0o7777:o}"

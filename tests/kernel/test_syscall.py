@@ -17,21 +17,81 @@ import pytest
 
 from ringward.events import Event
 from ringward.events.filter import Filter
+from ringward.events.syscall_table import shipped
+from ringward.events.syscall_types import kind_of
 from ringward.events.syscall_values import Descriptor, PathValue
-from ringward.sensor import _native
+from ringward.sensor import tracefs
 from ringward.sensor.sensor import Sensor
 from tests.kernel.conftest import Watch
 from tests.kernel.programs import open_folder
 from tests.kernel.programs import program_fixture as program_fixture  # noqa: PLC0414 - pytest takes it by its name
 from tests.kernel.strace import Call, calls, split
 
-CALLS = (
-    "openat write pwrite64 lseek read pread64 writev fstat ftruncate fcntl flock fsync fchmod dup3 close open openat2 "
-    "newfstatat stat lstat access faccessat mkdir mkdirat rename renameat2 symlink readlink linkat unlink unlinkat rmdir "
-    "chmod getcwd umask pipe2 mmap mprotect madvise munmap nanosleep clock_nanosleep clock_gettime getrlimit prlimit64 "
-    "setitimer poll socket connect bind socketpair shutdown kill rt_sigprocmask sched_getparam getpid wait4 execve mount "
-    "umount2 unshare ioctl exit_group"
-).split()
+CALLS = [
+    "openat",
+    "write",
+    "pwrite64",
+    "lseek",
+    "read",
+    "pread64",
+    "writev",
+    "fstat",
+    "ftruncate",
+    "fcntl",
+    "flock",
+    "fsync",
+    "fchmod",
+    "dup3",
+    "close",
+    "open",
+    "openat2",
+    "newfstatat",
+    "stat",
+    "lstat",
+    "access",
+    "faccessat",
+    "mkdir",
+    "mkdirat",
+    "rename",
+    "renameat2",
+    "symlink",
+    "readlink",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "chmod",
+    "getcwd",
+    "umask",
+    "pipe2",
+    "mmap",
+    "mprotect",
+    "madvise",
+    "munmap",
+    "nanosleep",
+    "clock_nanosleep",
+    "clock_gettime",
+    "getrlimit",
+    "prlimit64",
+    "setitimer",
+    "poll",
+    "socket",
+    "connect",
+    "bind",
+    "socketpair",
+    "shutdown",
+    "kill",
+    "rt_sigprocmask",
+    "sched_getparam",
+    "getpid",
+    "wait4",
+    "execve",
+    "mount",
+    "umount2",
+    "unshare",
+    "ioctl",
+    "exit_group",
+]
 
 DIFFERENCES: dict[tuple[str, str], str] = {
     ("openat", "mode"): "strace leaves out a mode that the flags do not need; the register has one all the same",
@@ -111,21 +171,16 @@ def test_every_call_is_seen_once_in_order_with_its_result(seen: Seen) -> None:
 
 def said(value: Any) -> str:
     """Return an argument as strace writes it."""
-    if value is None:
-        return "NULL"
     if isinstance(value, PathValue):
         return f'"{value.given}"'
     if isinstance(value, Descriptor):
         return str(value.fd)
-    if isinstance(value, str):
-        return value
     if isinstance(value, tuple):
-        if value and not all(isinstance(one, str) and (one.isupper() or "_" in one) for one in value):
-            return "[" + ", ".join(said(one) for one in value) + "]"
-        return "|".join(map(str, value)) or "0"
+        words = all(isinstance(one, str) and (one.isupper() or "_" in one) for one in value)
+        return "|".join(value) or "0" if words else f"[{', '.join(map(said, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}={said(one)}" for name, one in value.items()) + "}"
-    return str(value)
+    return "NULL" if value is None else str(value)
 
 
 def number(text: str) -> str:
@@ -191,6 +246,15 @@ def test_every_argument_says_what_strace_says(seen: Seen) -> None:
     assert {key: differ[key] for key in differ.keys() - DIFFERENCES.keys()} == {}
     assert DIFFERENCES.keys() - differ.keys() == set(), "these are said alike"
     assert compared > 180
+
+
+def test_every_call_of_this_kernel_is_known_with_the_types_of_its_arguments() -> None:
+    table = {call.entry: call for call in shipped() if call.abi == "64-bit"}
+    found = tracefs.parameters()
+    assert len(found) > 300
+    for name, parameters in found.items():
+        assert len(table[name].parameters) == len(parameters), name
+        assert all(kind_of(table[name]._replace(parameters=parameters), one) for one in parameters)
 
 
 def test_paths_lead_from_the_directory(seen: Seen) -> None:
@@ -293,4 +357,3 @@ def test_nothing_stays_after_kill(tmp_path: Path) -> None:
     subprocess.run(["sleep", "0.5"], check=True)
     left = subprocess.run(["bpftool", "prog", "show", "-j"], check=True, capture_output=True, text=True).stdout
     assert not [one for one in programs if re.search(rf'"id":{one}\b', left)]
-    assert _native.LIBBPF_VERSION

@@ -14,8 +14,8 @@ from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.parser import Parser
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events import BY_NAME, Event
-from ringward.events.registry import CALLS
 from ringward.events.filter import Filter
+from ringward.events.registry import CALLS
 from ringward.output.recording import CutError, Recording, RecordingError, batches
 from ringward.output.views import TableView
 

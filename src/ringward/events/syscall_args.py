@@ -10,12 +10,11 @@ import msgspec
 
 from ringward.events.args import Args
 from ringward.events.catalogue.syscall import Syscall
-from ringward.events.fields import K, OPT, TOCTOU, Spec, U
+from ringward.events.fields import OPT, TOCTOU, K, Spec, U
 from ringward.events.hooks import Ladder
 from ringward.events.syscall_table import Call, by_event
 from ringward.events.syscall_types import Kind, kind_of
 from ringward.events.syscall_values import Descriptor, PathValue
-
 
 _ADDRESSES = 1 << 32
 """Numbers from here on are easier to know as addresses."""
@@ -59,20 +58,20 @@ class CallArgs(Args, frozen=True):
 def written(value: Any) -> str:
     """Return one argument for a line."""
     if isinstance(value, PathValue):
-        return f'"{value.given if value.path is None else value.path}"'
-    if isinstance(value, Descriptor):
-        return f"{value.fd}<{value.path}>" if value.path is not None else str(value.fd)
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, tuple):
-        if all(isinstance(one, str) for one in value):
-            return "|".join(value) or "0"
-        return f"[{', '.join(written(one) for one in value)}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}={written(one)}" for name, one in value.items()) + "}"
-    return hex(value) if isinstance(value, int) and value >= _ADDRESSES else str(value)
+        text = f'"{value.given if value.path is None else value.path}"'
+    elif isinstance(value, Descriptor):
+        text = f"{value.fd}<{value.path}>" if value.path is not None else str(value.fd)
+    elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        text = "|".join(value) or "0"
+    elif isinstance(value, tuple):
+        text = f"[{', '.join(written(one) for one in value)}]"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{name}={written(one)}" for name, one in value.items()) + "}"
+    elif isinstance(value, int) and value >= _ADDRESSES:
+        text = hex(value)
+    else:
+        text = "-" if value is None else str(value)
+    return text
 
 
 def field_name(parameter: str) -> str:
@@ -105,13 +104,14 @@ def call_class(name: str) -> type[CallArgs]:
         for one, kind in zip(call.parameters, kinds, strict=True)
     ]
     title = "".join(part.capitalize() for part in name.split("_"))
-    found = msgspec.defstruct(
+    found: Any = msgspec.defstruct(
         title, fields, bases=(CallArgs,), frozen=True, gc=False, module=__name__, namespace={"__doc__": f"{name}(2)."}
     )
     found.name_of_event = name
     found.call = call
     found.kinds = kinds
-    return found
+    made: type[CallArgs] = found
+    return made
 
 
 def call_names() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ringward.events import syscall_flags as flags
 from ringward.events import syscall_values as values
+from ringward.events.syscall_ctypes import INTEGERS, OPAQUE
 from ringward.events.syscall_table import Call, Parameter
 
 FIXED, RESULT = "", "result"
@@ -51,77 +52,11 @@ class Kind:
     long: bool = False
 
 
-INTEGERS = {
-    "int": (4, True),
-    "unsigned int": (4, False),
-    "unsigned": (4, False),
-    "long": (8, True),
-    "unsigned long": (8, False),
-    "size_t": (8, False),
-    "loff_t": (8, True),
-    "off_t": (8, True),
-    "pid_t": (4, True),
-    "uid_t": (4, True),
-    "gid_t": (4, True),
-    "old_uid_t": (2, True),
-    "old_gid_t": (2, True),
-    "qid_t": (4, False),
-    "key_t": (4, True),
-    "key_serial_t": (4, True),
-    "mqd_t": (4, True),
-    "timer_t": (4, True),
-    "clockid_t": (4, True),
-    "const clockid_t": (4, True),
-    "rwf_t": (4, False),
-    "umode_t": (2, False),
-    "u32": (4, False),
-    "__s32": (4, True),
-    "__u32": (4, False),
-    "const __u32": (4, False),
-    "u64": (8, False),
-    "__u64": (8, False),
-    "const int": (4, True),
-    "const size_t": (8, False),
-    "const enum landlock_rule_type": (4, False),
-    "aio_context_t": (8, False),
-    "old_sigset_t": (4, False),
-}
-"""Bytes of each type that is a number, and whether it has a sign."""
-
-# Pointers that are shown as addresses: structures of one subsystem, memory of the caller that no call reads, and
-# memory whose size only the subsystem knows.
-OPAQUE = frozenset(
-    {
-        "void *", "const void *", "const void *const", "const void * *", "char *", "unsigned char *",
-        "const char *const *", "cap_user_data_t", "cap_user_header_t", "const cap_user_data_t", "aio_context_t *",
-        "fd_set *", "siginfo_t *", "struct siginfo *", "stack_t *", "const stack_t *", "const struct __aio_sigset *",
-        "const struct landlock_ruleset_attr *const", "const struct mnt_id_req *", "const struct mq_attr *",
-        "struct mq_attr *", "const struct sigaction *", "struct sigaction *", "const struct sigevent *",
-        "struct sigevent *", "const struct xattr_args *", "struct xattr_args *", "const unsigned long *",
-        "unsigned long *", "struct __kernel_timex *", "struct cachestat *", "struct cachestat_range *",
-        "struct file_attr *", "struct file_handle *", "struct futex_waitv *", "struct getcpu_cache *",
-        "struct io_event *", "struct io_uring_params *", "struct iocb *", "struct iocb * *", "struct linux_dirent *",
-        "struct linux_dirent64 *", "struct lsm_ctx *", "struct mmsghdr *", "struct mount_attr *", "struct msgbuf *",
-        "struct msqid_ds *", "struct perf_event_attr *", "struct robust_list_head *", "struct robust_list_head * *",
-        "struct rseq *", "struct rusage *", "struct sched_attr *", "struct sched_param *", "struct sembuf *",
-        "struct shmid_ds *", "struct statfs *", "struct statmount *", "struct statx *", "struct sysinfo *",
-        "struct timezone *", "struct tms *", "struct user_msghdr *", "struct ustat *", "struct utimbuf *",
-        "union bpf_attr *", "struct epoll_event *", "timer_t *", "u64 *", "u32 *", "const int *", "int *",
-        "unsigned *", "unsigned int *", "uid_t *", "gid_t *", "size_t *", "__kernel_old_time_t *",
-        "struct kexec_segment *", "struct __old_kernel_stat *", "struct stat64 *", "struct statfs64 *",
-        "old_time32_t *", "const struct old_sigaction *", "struct old_sigaction *", "old_sigset_t *",
-        "struct oldold_utsname *", "struct old_utsname *", "struct sel_arg_struct *", "struct old_linux_dirent *",
-        "struct mmap_arg_struct *", "struct vm86_struct *", "struct user_desc *", "loff_t *",
-    }
-)  # fmt: skip
-
-
 def _memory(show: Callable[[bytes], Any], size: int, reading: str = "in", **more: Any) -> Kind:
     return Kind(reading, show, dict[str, Any] | None, size, long=True, **more)
 
 
 _TIMESPEC, _TIMEVAL = _memory(values.timespec, 16), _memory(values.timeval, 16)
-_OUT = {"reading": "out"}
 STRUCTURES = {
     "struct __kernel_timespec *": _TIMESPEC,
     "const struct __kernel_timespec *": _TIMESPEC,
@@ -145,19 +80,54 @@ STRUCTURES = {
 """Pointers to what is read, by type."""
 
 _DESCRIPTORS = frozenset(
-    "fd oldfd epfd ufd in_fd out_fd fdin fdout fd_in fd_out pidfd ruleset_fd group_fd kernel_fd initrd_fd fanotify_fd"
-    " fs_fd mqdes".split()
+    [
+        "fd",
+        "oldfd",
+        "epfd",
+        "ufd",
+        "in_fd",
+        "out_fd",
+        "fdin",
+        "fdout",
+        "fd_in",
+        "fd_out",
+        "pidfd",
+        "ruleset_fd",
+        "group_fd",
+        "kernel_fd",
+        "initrd_fd",
+        "fanotify_fd",
+        "fs_fd",
+        "mqdes",
+    ]
 )
-_DIRECTORIES = frozenset("dfd olddfd newdfd from_dfd to_dfd mountdirfd dirfd from_dfd".split())
+_DIRECTORIES = frozenset(["dfd", "olddfd", "newdfd", "from_dfd", "to_dfd", "mountdirfd", "dirfd", "from_dfd"])
 _PATHS = frozenset(
-    "filename pathname path oldname newname specialfile special new_root put_old library from_pathname to_pathname"
-    " dir_name dev_name".split()
+    [
+        "filename",
+        "pathname",
+        "path",
+        "oldname",
+        "newname",
+        "specialfile",
+        "special",
+        "new_root",
+        "put_old",
+        "library",
+        "from_pathname",
+        "to_pathname",
+        "dir_name",
+        "dev_name",
+    ]
 )
 # The first argument of these is text, not where it leads.
 _TEXTS = frozenset({("symlink", "oldname"), ("symlinkat", "oldname"), ("mount", "dev_name")})
 _BASES = {
-    "oldname": "olddfd", "newname": "newdfd", "from_pathname": "from_dfd", "to_pathname": "to_dfd"
-}  # fmt: skip
+    "oldname": "olddfd",
+    "newname": "newdfd",
+    "from_pathname": "from_dfd",
+    "to_pathname": "to_dfd",
+}
 
 
 def _word(names: flags.Names) -> Kind:
@@ -190,6 +160,10 @@ _POINTER = Kind("nothing", hex, str | None)
 _NUMBER = Kind("nothing", int, int)
 _STRING = Kind("string", lambda text: text, str | None, HEAD)
 _AT, _PROT, _MSG, _TYPE = _set(flags.AT), _set(flags.PROT, "PROT_NONE"), _set(flags.MSG), _word(flags.FAMILY)
+_CLOCK = _word(flags.CLOCK)
+_OPENS = ("open", "openat", "open_by_handle_at", "mq_open")
+_MESSAGES = ("recvfrom", "sendto", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg")
+_ADDRESSES = ("addr", "old_addr", "new_addr", "start", "newsp", "tls")
 _SOCKET = Kind("nothing", _socket_type, tuple[str, ...])
 _CLOEXEC = _set(flags.CLOEXEC)
 _HEAD = Kind("in", values.data, str | None, 0)
@@ -301,7 +275,7 @@ BY_CALL: dict[tuple[str, str], Kind] = {
     ("clock_gettime", "tp"): replace(_TIMESPEC, reading="out"),
     ("clock_getres", "tp"): replace(_TIMESPEC, reading="out"),
     ("sched_rr_get_interval", "interval"): replace(_TIMESPEC, reading="out"),
-    ("utimes", "utimes"): replace(_memory(values.itimerval, 32), show=lambda raw: values.itimerval(raw)),
+    ("utimes", "utimes"): _memory(values.itimerval, 32),
     ("connect", "uservaddr"): replace(STRUCTURES["struct sockaddr *"], length="addrlen"),
     ("bind", "umyaddr"): replace(STRUCTURES["struct sockaddr *"], length="addrlen"),
     ("sendto", "addr"): replace(STRUCTURES["struct sockaddr *"], length="addr_len"),
@@ -345,31 +319,36 @@ def kind_of(call: Call, parameter: Parameter) -> Kind:
     """
     ctype, name = parameter
     found = BY_CALL.get((call.name, name)) or BY_CALL.get((call.entry, name)) or BY_NAME.get((ctype, name))
+    if ctype in INTEGERS:
+        return _descriptor(name) or _number(parameter, found or _numbered(call, parameter))
     if found is not None:
-        return _number(parameter, found) if ctype in INTEGERS else _sized(call, parameter, found)
-    if ctype in ("const char *", "char *") and (ctype[0] == "c" and name in _PATHS or ctype.startswith("const")):
+        return _sized(call, parameter, found)
+    if ctype == "const char *" or (ctype == "char *" and name in _PATHS):
         return _text(call, parameter)
     if ctype in STRUCTURES:
         return _sized(call, parameter, STRUCTURES[ctype])
     if ctype in OPAQUE:
         return _POINTER
-    if ctype not in INTEGERS:
-        raise UnknownTypeError(f"{call.name}: argument {name} is a {ctype}, for which there is no rule")
-    if name in _DIRECTORIES:
-        return Kind("dirfd", int, values.Descriptor, 4, signed=True)
-    if name in _DESCRIPTORS:
-        return Kind("fd", int, values.Descriptor, 4, signed=True)
-    if ctype == "umode_t":
-        return _number(parameter, _MODE)
-    if name == "flags" and call.entry in ("open", "openat", "open_by_handle_at", "mq_open"):
-        return _number(parameter, _OPEN)
-    if name == "flags" and call.entry in ("recvfrom", "sendto", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg"):
-        return _number(parameter, _MSG)
-    if ctype in ("clockid_t", "const clockid_t"):
-        return _number(parameter, _word(flags.CLOCK))
-    if name in ("addr", "old_addr", "new_addr", "start", "newsp", "tls", "brk") and ctype == "unsigned long":
-        return _POINTER if name != "brk" else _HEX
-    return _number(parameter, _HEX if "flags" in name or name == "mask" else _NUMBER)
+    raise UnknownTypeError(f"{call.name}: argument {name} is a {ctype}, for which there is no rule")
+
+
+def _descriptor(name: str) -> Kind | None:
+    reading = "dirfd" if name in _DIRECTORIES else "fd" if name in _DESCRIPTORS else ""
+    return Kind(reading, int, values.Descriptor, 4, signed=True) if reading else None
+
+
+def _numbered(call: Call, parameter: Parameter) -> Kind:
+    """Return what a number is by its type and name."""
+    ctype, name = parameter
+    by_type = {"umode_t": _MODE, "clockid_t": _CLOCK, "const clockid_t": _CLOCK}
+    by_flags = {**dict.fromkeys(_OPENS, _OPEN), **dict.fromkeys(_MESSAGES, _MSG)}
+    if ctype in by_type:
+        return by_type[ctype]
+    if name == "flags" and call.entry in by_flags:
+        return by_flags[call.entry]
+    if name in _ADDRESSES and ctype == "unsigned long":
+        return _POINTER
+    return _HEX if "flags" in name or name in ("mask", "brk") else _NUMBER
 
 
 def _sized(call: Call, parameter: Parameter, kind: Kind) -> Kind:

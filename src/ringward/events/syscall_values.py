@@ -26,7 +26,7 @@ class PathValue(msgspec.Struct, frozen=True):
 
     given: str
     path: str | None
-    """Absolute: from the working directory or the directory descriptor, not followed nor normalized; null with a reason."""
+    """Absolute, from the working directory or the descriptor; not followed nor normalized. Null with a reason."""
 
 
 class Descriptor(msgspec.Struct, frozen=True):

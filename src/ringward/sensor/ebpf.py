@@ -144,8 +144,8 @@ class EbpfSource:
         self._given: list[CpuCounters] = []
         self._dropped = self._dropped_by = 0
         """What was lost in the kernel part so far, and the time by which the last of it was."""
-        calls = [hook for hook in choice.hooks.values() if hook.object == "module_syscall"]
-        self._unpaired_lose = any(hook.rung != "tp_btf" for hook in calls)
+        module_calls = [hook for hook in choice.hooks.values() if hook.object == "module_syscall"]
+        self._unpaired_lose = any(hook.rung != "tp_btf" for hook in module_calls)
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)

@@ -24,6 +24,7 @@ NO_ENTRY = "the call's entry was not seen: seccomp or a tracer stopped it, or it
 NO_BASE = "the directory that it begins at could not be read"
 _TOO_FEW = "the caller gave fewer bytes than the structure has"
 _ERRORS = 4095
+_CUT = 0x8000
 _ABSOLUTE = "/"
 _BUSY = struct.Struct("<I4xI4x")
 """Before a record in the map `call_threads`: in a call (1), and its bytes."""
@@ -119,12 +120,12 @@ class SystemCalls:
         self._waiting: set[tuple[bytes, int]] = set()
         """Calls that were shown in progress: thread and time of entry."""
 
-    def event(self, record: Record, *, reason: str = "") -> Event:
+    def event(self, record: Record, *, waiting: str = "") -> Event:
         """Return the event of one record.
 
         Args:
             record: as the decoder gives it.
-            reason: why there is no result, for a call that has not returned.
+            waiting: why there is no result, for a call that has not returned and has no record yet.
 
         """
         raw = _Raw(record.tail.data, self._take(self._unpack(record.tail.data, record.tail.base)))
@@ -135,9 +136,8 @@ class SystemCalls:
         duration: int | None = record.time - raw.entered
         if raw.state == self._entered:
             result = duration = None
-            numbered = record.seq is not None
-            reason = reason or NO_RETURN
-            unread |= dict.fromkeys(("result", "duration", *(() if numbered else ("cpu", "seq"))), reason)
+            reason = waiting or NO_RETURN
+            unread |= dict.fromkeys(("result", "duration", *(("cpu", "seq") if waiting else ())), reason)
             unread |= dict.fromkeys(_outputs(shape, unread), reason)
         elif raw.state == self._stopped:
             duration = None
@@ -148,8 +148,8 @@ class SystemCalls:
             time=self._clock.text(record.time),
             ktime=record.time,
             host=self._host,
-            cpu=record.cpu,
-            seq=record.seq,
+            cpu=None if waiting else record.cpu,
+            seq=None if waiting else record.seq,
             hook=record.hook,
             abi=record.abi,
             process=self._context(record.task),
@@ -169,24 +169,29 @@ class SystemCalls:
         return found
 
     def _value(self, raw: _Raw, abi: str, at: int, field: _Field, unread: dict[str, str]) -> Any:
+        """Return an argument; leave in `unread` why it is None."""
         kind = field.kind
-        value = raw.args[at] & (1 << 8 * kind.size) - 1 if kind.reading not in ("string", "in", "out") else raw.args[at]
+        if kind.reading in ("string", "in", "out"):
+            return self._memory(raw, abi, at, field, unread)
+        value = raw.args[at] & (1 << 8 * kind.size) - 1
         if kind.signed and value >> 8 * kind.size - 1:
             value -= 1 << 8 * kind.size
-        if kind.reading == "nothing":
-            if field.optional and not value:
-                unread[field.name] = UNREAD_TEXT["NULL"]
-                return None
-            return kind.show(value)
-        loc = raw.reads[at]
-        if kind.reading in ("fd", "dirfd"):
-            return self._descriptor(raw, value, loc, kind, field.name, unread)
+        if kind.reading != "nothing":
+            return self._descriptor(value, raw, raw.reads[at], field, unread)
+        if field.optional and not value:
+            unread[field.name] = UNREAD_TEXT["NULL"]
+            return None
+        return kind.show(value)
+
+    def _memory(self, raw: _Raw, abi: str, at: int, field: _Field, unread: dict[str, str]) -> Any:
+        """Return what an argument points to."""
+        kind, loc = field.kind, raw.reads[at]
         if not loc >> 16:
             not_read = ANOTHER_SIZE if kind.long and abi == "ia32" else NOT_ASKED
-            unread[field.name] = self._reasons.get(loc, f"code {loc}") if loc else not_read
+            unread[field.name] = self._reason(loc) if loc else not_read
             return None
-        if loc & 0x8000:
-            unread[field.name] = f"cut after {loc & 0x7FFF} bytes"
+        if loc & _CUT:
+            unread[field.name] = _cut(loc)
         found = raw.bytes_at(loc)
         if kind.path:
             return self._path(raw, decode(found), field, unread)
@@ -198,17 +203,19 @@ class SystemCalls:
             unread[field.name] = _TOO_FEW
             return None
 
-    def _descriptor(
-        self, raw: _Raw, number: int, loc: int, kind: Kind, name: str, unread: dict[str, str]
-    ) -> Descriptor:
+    def _reason(self, code: int) -> str:
+        return self._reasons.get(code, f"code {code}")
+
+    def _descriptor(self, number: int, raw: _Raw, loc: int, field: _Field, unread: dict[str, str]) -> Descriptor:
+        name = field.name
         path = _file_name(raw.bytes_at(loc)) if loc >> 16 else None
         if path is None and number >= 0:
-            unread[f"{name}.path"] = self._reasons.get(loc, f"code {loc}")
+            unread[f"{name}.path"] = self._reason(loc)
         elif path is None:
             unread[f"{name}.path"] = NO_DESCRIPTOR
-        elif loc & 0x8000:
-            unread[f"{name}.path"] = f"cut after {loc & 0x7FFF} bytes"
-        return Descriptor("AT_FDCWD" if kind.reading == "dirfd" and number == AT_FDCWD else number, path)
+        elif loc & _CUT:
+            unread[f"{name}.path"] = _cut(loc)
+        return Descriptor("AT_FDCWD" if field.kind.reading == "dirfd" and number == AT_FDCWD else number, path)
 
     def _path(self, raw: _Raw, given: str, field: _Field, unread: dict[str, str]) -> PathValue:
         if given.startswith(_ABSOLUTE):
@@ -236,9 +243,12 @@ class SystemCalls:
                 continue
             there.add(key)
             if key not in self._waiting:
-                alone = record._replace(cpu=None, seq=None)
-                yield self.event(alone, reason=f"the call has not returned after {(now - raw[0]) / 1e9:.1f} s")
+                yield self.event(record, waiting=f"the call has not returned after {(now - raw[0]) / 1e9:.1f} s")
         self._waiting = there
+
+
+def _cut(loc: int) -> str:
+    return f"cut after {loc & 0x7FFF} bytes"
 
 
 def _file_name(raw: bytes) -> str:

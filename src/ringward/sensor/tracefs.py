@@ -9,7 +9,7 @@ from ringward.events.syscall_table import Parameter
 
 SYSCALLS = Path("/sys/kernel/tracing/events/syscalls")
 _ENTER = "sys_enter_"
-_FIELD = re.compile(r"^\tfield:(.*?)(\w+);\toffset:(\d+);", re.M)
+_FIELD = re.compile(r"^\tfield:(.*?)(\w+);\toffset:(\d+);", re.MULTILINE)
 _FIRST = 16
 """Offset of the first argument: behind the common fields and the number (kernel/trace/trace_syscalls.c)."""
 

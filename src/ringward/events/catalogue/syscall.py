@@ -40,8 +40,9 @@ class Syscall(Args, frozen=True):
     extra = frozenset({"entered", "result", "state", "reads", "cwd", "late"})
     use_case = "See each call of one kind, or of one process: with which arguments, which result, and how long it took."
     issues = (
-        "Arguments in user memory are read when the call begins, and again at its end where the page was not in memory: "
-        "another thread can change them between that reading and the kernel's. Descriptors are looked up at entry.\n\n"
+        "Arguments in user memory are read when the call begins, and again at its end where the page was not in "
+        "memory: another thread can change them between that reading and the kernel's. Descriptors are looked up at "
+        "entry.\n\n"
         "io_uring opens, removes, reads and writes without system calls: only io_uring_setup, io_uring_enter and "
         "io_uring_register are seen of it.\n\n"
         "Calls that the vDSO answers (clock_gettime, gettimeofday, time, getcpu) do not enter the kernel, and are not "
