@@ -63,7 +63,6 @@ lint: setup
 	@$(BIN)/mypy
 
 docs: setup
-	@$(BIN)/python -m tools.syscall_table
 	@$(BIN)/python -m ringward.events.pages docs/events
 	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
 	@$(BIN)/python -m ringward.kmod.schema docs/schema/kmod-v1.json

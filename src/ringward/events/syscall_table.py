@@ -7,7 +7,6 @@ by ``python -m tools.syscall_table``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,6 @@ ABIS = ("64-bit", "ia32", "x32")
 """In the order of `enum abi` (bpf/events.h)."""
 NUMBERS = 1024
 """Numbers of one ABI that the kernel part has room for; a power of two, above all that there are."""
-_PARAMETER = re.compile(r"(.*?)\s*(\w+)$")
 
 SHORT = {
     "exit": ("exit", "exit_group"),
@@ -81,10 +79,10 @@ def parse_parameters(text: str) -> tuple[Parameter, ...]:
         one = part.strip()
         if not one:
             continue
-        match = _PARAMETER.fullmatch(one)
-        if match is None or not match[1]:
+        ctype, _, name = one.rpartition(" ")
+        if not ctype or not name.isidentifier():
             raise ValueError(f"'{one}' is no type and name")
-        found.append(Parameter(match[1], match[2]))
+        found.append(Parameter(ctype.rstrip(), name))
     return tuple(found)
 
 
