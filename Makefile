@@ -5,7 +5,7 @@
 #   make docs    generated pages: events, schema, support matrix
 #   make soak    tests that take long
 #   make explore the tests on this machine, their examples made by chance
-#   make fuzz    the parsers of module files, for SECONDS each (600)
+#   make fuzz    everything that reads bytes from outside, for SECONDS each (600)
 #   make bench   every speed claim, as a table
 .DELETE_ON_ERROR:
 .PHONY: setup run test lint docs soak fuzz explore bench clean
@@ -13,9 +13,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LINKS := src/ringward/links
 SOURCES := pyproject.toml setup.py $(wildcard bpf/*) $(wildcard native/* native/*/*)
 
-setup: $(VENV)/.built
+setup: $(VENV)/.built $(LINKS)/kmod
 
 $(VENV)/.packages: tools/packages
 	@tools/packages build
@@ -32,6 +33,11 @@ $(VENV)/.built: $(SOURCES) $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# The module tools by their usual names: in nobody's PATH, and never over the system's.
+$(LINKS)/kmod: $(VENV)/.built src/ringward/cli/links.py
+	@echo "  LINKS    $(LINKS)"
+	@$(BIN)/ringward kmod links > /dev/null
+
 run: setup
 	@tools/as-root $(BIN)/ringward watch $(ARGS)
 
@@ -45,7 +51,7 @@ soak: setup
 
 fuzz: setup
 	@tools/packages test
-	@$(BIN)/python -m tests.native.fuzzing --seconds $(or $(SECONDS),600)
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(ARGS)
 
 explore: setup
 	@tools/packages test
@@ -59,6 +65,8 @@ lint: setup
 docs: setup
 	@$(BIN)/python -m ringward.events.pages docs/events
 	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
+	@$(BIN)/python -m ringward.kmod.schema docs/schema/kmod-v1.json
+	@$(BIN)/python -m tools.graph_picture docs/graph.svg
 	@$(BIN)/python -m tools.support_matrix
 
 bench: setup
@@ -66,4 +74,4 @@ bench: setup
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so
+	rm -rf $(VENV) $(LINKS) build dist src/*.egg-info src/ringward/sensor/objects src/ringward/sensor/lib src/ringward/sensor/*.so

@@ -82,12 +82,6 @@ setup(
             extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
         ),
         Extension(
-            "ringward.kmod._xz",
-            sources=sorted(str(path) for path in Path("native/xz").glob("*.c")),
-            depends=["native/xz/xz.h"],
-            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
-        ),
-        Extension(
             "ringward.kmod.depmod._native",
             sources=sorted(str(path) for path in Path("native/depmod").glob("*.c")),
             depends=["native/depmod/depmod.h"],

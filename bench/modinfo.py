@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import lzma
 import os
 import re
 import subprocess
 import time
-from pathlib import Path
 from statistics import median
 
 from bench.build import need
 from bench.process import RINGWARD
 from bench.row import CannotMeasureError, Row, spread
-from ringward.kmod import _xz
 from vmtest.errors import VmtestError
 from vmtest.kernels import KERNELS, Kernel
 from vmtest.trees import fetch_kernel
@@ -22,8 +19,6 @@ GOAL = 1.0
 COMPRESSED_GOAL = 0.5
 BUILD_ID = re.compile(rb"^build-id:.*\n", re.MULTILINE)
 """A line that only newer versions of kmod have."""
-EVERY = 8
-"""Of so many compressed modules one is unpacked to compare the decoders."""
 
 
 def once(command: tuple[str, ...], paths: list[str]) -> tuple[float, float, bytes]:
@@ -37,21 +32,6 @@ def once(command: tuple[str, ...], paths: list[str]) -> tuple[float, float, byte
     return seconds, used, told
 
 
-def decoder(paths: list[str]) -> str:
-    """Return what the xz decoder in C buys, as a factor of processor time."""
-    files = [Path(path).read_bytes() for path in paths[::EVERY]]
-    start = time.thread_time()
-    theirs = [lzma.decompress(data) for data in files]
-    middle = time.thread_time()
-    ours = [_xz.decompress(data, 1 << 30) for data in files]
-    end = time.thread_time()
-    if ours != theirs:
-        raise AssertionError("the decoders differ")
-    size = sum(map(len, theirs)) / 1e6
-    own, other = size / (end - middle), size / (middle - start)
-    return f"the xz decoder in C makes {own:.0f} MB a second in one thread, liblzma {other:.0f}"
-
-
 def of(kernel: Kernel, rounds: int) -> Row:
     """Measure one tree."""
     kmod = need("modinfo")
@@ -60,7 +40,7 @@ def of(kernel: Kernel, rounds: int) -> Row:
     except VmtestError as error:
         raise CannotMeasureError(f"no tree of {kernel.name}: {error}") from error
     paths = sorted(str(path) for path in tree.modules.rglob("*.ko*") if path.suffix in {".ko", ".xz"})
-    compressed = [path for path in paths if path.endswith(".xz")]
+    compressed = any(path.endswith(".xz") for path in paths)
     goal = COMPRESSED_GOAL if compressed and (os.cpu_count() or 1) > 1 else GOAL
     row = Row(f"modinfo, {len(paths)} modules of {tree.release}, Ringward / kmod", f"at most {goal:g} times")
     commands = {"ringward": (*RINGWARD, "modinfo"), "kmod": (kmod,)}
@@ -81,8 +61,6 @@ def of(kernel: Kernel, rounds: int) -> Row:
         + ", ".join(f"{name} {spread([used for _, used in values])}" for name, values in times.items()),
         f"{wall['ringward'] / wall['kmod']:.2f} times kmod's time; the answers are the same but for the build IDs",
     ]
-    if compressed:
-        row.notes.append(decoder(compressed))
     return row
 
 

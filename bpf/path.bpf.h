@@ -15,41 +15,69 @@
 
 struct path_walk {
 	struct record *r;
-	struct dentry *dentry;
+	struct dentry *dentry, *mnt_root;
 	struct vfsmount *vfsmnt;
 	__u32 start;	/* where the path begins in the record */
 };
 
+/* Bytes. Where d_parent and d_name of a dentry stand so near to each other, one reading has both. */
+#define DENTRY_PART 64
+
+struct dentry_part {
+	struct dentry *parent;
+	const unsigned char *name;
+};
+
+static void dentry_read(struct dentry_part *part, struct dentry *dentry)
+{
+	__u32 parent = bpf_core_field_offset(struct dentry, d_parent);
+	__u32 name = bpf_core_field_offset(struct dentry, d_name.name);
+	__u8 bytes[DENTRY_PART] __attribute__((aligned(8)));
+
+	if (name < parent || name - parent > DENTRY_PART - sizeof(void *)) {
+		part->parent = BPF_CORE_READ(dentry, d_parent);
+		part->name = BPF_CORE_READ(dentry, d_name.name);
+		return;
+	}
+	if (bpf_probe_read_kernel(bytes, sizeof(bytes), (void *)dentry + parent)) {
+		part->parent = 0;
+		return;
+	}
+	part->parent = *(struct dentry **)bytes;
+	part->name = *(const unsigned char **)&bytes[name - parent];
+}
+
 static long path_step(__u32 i, struct path_walk *w)
 {
-	/* BPF_CORE_READ() would relocate `w` too. */
-	struct dentry *dentry = w->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	struct dentry *dentry = w->dentry;
 	struct vfsmount *vfsmnt = w->vfsmnt;
-	const unsigned char *file_name;
+	struct dentry_part part = {};
 	struct mount *mnt, *up;
 	unsigned char first;
 	str_loc name;
 
-	if (!parent)
+	dentry_read(&part, dentry);
+	if (!part.parent)
 		return 1;
-	if (parent == dentry || BPF_CORE_READ(vfsmnt, mnt_root) == dentry) {
+	if (part.parent == dentry || w->mnt_root == dentry) {
 		mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
 		up = BPF_CORE_READ(mnt, mnt_parent);
 		if (up != mnt) {
 			w->dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
-			w->vfsmnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+			vfsmnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+			w->vfsmnt = vfsmnt;
+			w->mnt_root = BPF_CORE_READ(vfsmnt, mnt_root);
 			return 0;
 		}
 		/* A file without a directory (memfd, pipe) is its own parent and has a name; the root's is "/". */
-		file_name = BPF_CORE_READ(dentry, d_name.name);
-		if (w->r->len == w->start && !bpf_probe_read_kernel(&first, 1, file_name) && first != '/')
-			str_kernel(w->r, file_name);
+		if (w->r->len == w->start && !bpf_probe_read_kernel(&first, 1, part.name) && first != '/')
+			str_kernel(w->r, part.name);
 		return 1;
 	}
-	name = str_kernel(w->r, BPF_CORE_READ(dentry, d_name.name));
+	name = str_kernel(w->r, part.name);
 	if (!str_is_read(name))
 		return 1;
-	w->dentry = parent;
+	w->dentry = part.parent;
 	return 0;
 }
 
@@ -68,6 +96,7 @@ static path_loc path_append(struct record *r, struct dentry *dentry, struct vfsm
 		return unread(UNREAD_NO_FILE);
 	if (off >= RECORD_MAX)
 		return unread(UNREAD_NO_ROOM);
+	w.mnt_root = BPF_CORE_READ(vfsmnt, mnt_root);
 	steps = bpf_loop(PATH_COMPONENTS, path_step, &w, 0);
 	return off << 16 | (steps == PATH_COMPONENTS ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
 }

@@ -14,8 +14,16 @@ const volatile __u32 send_forks = 1;
 /* 1: so are those of the kernel's own threads, which only a reader who asked for forks wants */
 const volatile __u32 send_kernel_forks = 0;
 
-/* What execve() was asked for, until the kernel has done it; keyed by thread. */
+#define EXECS 1024		/* a power of two */
+
+/*
+ * What execve() was asked for, until the kernel has done it. Its place is the thread's number modulo EXECS, which
+ * costs an exec a fraction of what a hash map does; of two threads that share a place the later one has it, and
+ * the exec of the other says that its entry was not seen. One whose execve() fails leaves it behind.
+ */
 struct exec_entry {
+	__u64 task;		/* whose: the address of its task_struct */
+	pid_nr tid;		/* and its number; 0: nobody's */
 	uid_nr uid;
 	gid_nr gid;
 	uid_nr euid;
@@ -25,18 +33,23 @@ struct exec_entry {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, pid_nr);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EXECS);
+	__type(key, __u32);
 	__type(value, struct exec_entry);
 } execs SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct exec_entry);
-} exec_scratch SEC(".maps");
+static struct exec_entry *exec_place(pid_nr tid)
+{
+	__u32 place = tid & (EXECS - 1);
+
+	return bpf_map_lookup_elem(&execs, &place);
+}
+
+static bool exec_is_of(volatile struct exec_entry *e, struct task_struct *task, pid_nr tid)
+{
+	return e->tid == tid && e->task == (__u64)task;
+}
 
 /* arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl: execve, execveat */
 static bool exec_path_arg(struct task_struct *task, struct pt_regs *regs, __u32 nr, __u64 *path)
@@ -59,47 +72,59 @@ static bool exec_path_arg(struct task_struct *task, struct pt_regs *regs, __u32 
 	return true;
 }
 
-/* Runs with preemption off (a tracepoint), so that one scratch per CPU is enough. */
 SEC("tp_btf/sys_enter")
 int BPF_PROG(exec_sys_enter, struct pt_regs *regs, long id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct exec_entry *e;
-	__u32 zero = 0;
-	pid_nr tid;
 	__u64 path;
 
 	if (!exec_path_arg(task, regs, id, &path))
 		return 0;
-	e = bpf_map_lookup_elem(&exec_scratch, &zero);
+	e = exec_place(task->pid);
 	if (!e)
 		return 0;
+	*(volatile pid_nr *)&e->tid = 0;
+	e->task = (__u64)task;
 	e->uid = task->cred->uid.val;
 	e->gid = task->cred->gid.val;
 	e->euid = task->cred->euid.val;
 	e->egid = task->cred->egid.val;
 	e->len = bpf_probe_read_user_str(e->path, sizeof(e->path), (void *)path);
-	tid = task->pid;
-	bpf_map_update_elem(&execs, &tid, e, BPF_ANY);
+	*(volatile pid_nr *)&e->tid = task->pid;
 	return 0;
 }
 
-/* A failed execve() comes back; a successful one was taken out by exec itself. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exec_sys_exit, struct pt_regs *regs, long ret)
+/* Take in what was asked for, unless another thread takes the place meanwhile. */
+static void exec_fill(struct record *r, struct process_exec *x, struct task_struct *task, pid_nr tid)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	pid_nr tid = task->pid;
-	__u64 path;
+	struct exec_entry *e = exec_place(tid);
+	__u32 before = r->len;
 
-	if (ret < 0 && exec_path_arg(task, regs, regs->orig_ax, &path))
-		bpf_map_delete_elem(&execs, &tid);
-	return 0;
+	x->old_unread = UNREAD_NO_ENTRY;
+	x->old_uid = x->old_gid = x->old_euid = x->old_egid = -1;
+	x->path = unread(UNREAD_NO_ENTRY);
+	if (!e || !exec_is_of(e, task, tid))
+		return;
+	x->old_uid = e->uid;
+	x->old_gid = e->gid;
+	x->old_euid = e->euid;
+	x->old_egid = e->egid;
+	x->old_unread = UNREAD_NONE;
+	x->path = e->len < 0 ? unread(UNREAD_FAULT) : str_kernel(r, e->path);
+	if (exec_is_of(e, task, tid)) {
+		*(volatile pid_nr *)&e->tid = 0;
+		return;
+	}
+	r->len = before;
+	x->old_unread = UNREAD_NO_ENTRY;
+	x->old_uid = x->old_gid = x->old_euid = x->old_egid = -1;
+	x->path = unread(UNREAD_NO_ENTRY);
 }
 
 static str_list_loc args_append(struct record *r, struct task_struct *task)
 {
-	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
+	unsigned long start = task->mm->arg_start, end = task->mm->arg_end;
 	__u32 off = r->len, len, truncated = 0;
 
 	if (off >= RECORD_MAX - ARGS_MAX)
@@ -123,9 +148,7 @@ static struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 {
 	struct kernfs_node___v615 *v615 = (void *)kn;
 
-	if (bpf_core_field_exists(v615->__parent))
-		return BPF_CORE_READ(v615, __parent);
-	return BPF_CORE_READ(kn, parent);
+	return bpf_core_field_exists(v615->__parent) ? v615->__parent : kn->parent;
 }
 
 static path_loc cgroup_append(struct record *r, struct task_struct *task)
@@ -141,7 +164,7 @@ static path_loc cgroup_append(struct record *r, struct task_struct *task)
 		/* The hierarchy's root has no parent and an empty name. */
 		if (!parent)
 			break;
-		if (!str_is_read(str_kernel(r, BPF_CORE_READ(kn, name))))
+		if (!str_is_read(str_kernel(r, kn->name)))
 			break;
 		kn = parent;
 	}
@@ -151,39 +174,23 @@ static path_loc cgroup_append(struct record *r, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct exec_entry *e;
 	struct process_exec *x;
 	struct record *r;
-	pid_nr tid = old_pid;
 
-	if (!task_wanted(task)) {
-		bpf_map_delete_elem(&execs, &tid);
+	if (!task_wanted(task))
 		return 0;
-	}
 	r = slot_claim();
 	if (!r)
 		return 0;
 	header_fill(r, KIND_PROCESS_EXEC, HOOK_TP_BTF, task, sizeof(*x));
 	x = (void *)r->data;
-	e = bpf_map_lookup_elem(&execs, &tid);
-	if (e) {
-		x->old_uid = e->uid;
-		x->old_gid = e->gid;
-		x->old_euid = e->euid;
-		x->old_egid = e->egid;
-		x->old_unread = UNREAD_NONE;
-		x->path = e->len < 0 ? unread(UNREAD_FAULT) : str_kernel(r, e->path);
-		bpf_map_delete_elem(&execs, &tid);
-	} else {
-		x->old_uid = x->old_gid = x->old_euid = x->old_egid = -1;
-		x->old_unread = UNREAD_NO_ENTRY;
-		x->path = unread(UNREAD_NO_ENTRY);
-	}
+	exec_fill(r, x, task, old_pid);
 	x->argc = bprm->argc;
 	x->path_kernel = str_kernel(r, bprm->filename);
-	x->interpreter = str_kernel(r, bprm->interp);
+	/* One string, unless an interpreter was found (fs/exec.c: bprm_change_interp()). */
+	x->interpreter = bprm->interp == bprm->filename ? x->path_kernel : str_kernel(r, bprm->interp);
 	file_fill(r, &x->exe, bprm->file);
-	x->cwd = path_append(r, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
+	x->cwd = path_append(r, task->fs->pwd.dentry, task->fs->pwd.mnt);
 	x->cgroup_path = cgroup_append(r, task);
 	x->args = args_append(r, task);
 	record_submit(r, false);
@@ -211,7 +218,6 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	struct record *r;
 	__u32 code;
 
-	bpf_map_delete_elem(&execs, &tid);
 	/* A thread that dies inside a module call (an oops in its init) never comes to the exit. */
 	bpf_map_delete_elem(&attempts, &key);
 	/* Once a process: when its last thread goes. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The event of a call that has returned: ringward.events.context.Event. */
+/* The event of a call that has returned, or of a program: ringward.events.context.Event. */
 #include <time.h>
 #include "calls.h"
 
@@ -97,27 +97,39 @@ static PyObject *said(const struct record *r, PyObject *shared, const char *attr
 	return found;
 }
 
-PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args)
+static void result_of(struct calls *self, const struct record *r, PyObject **v)
+{
+	__s64 result = u64_at(r, self->result);
+
+	v[ABI] = Py_NewRef(self->decoder->abis[record_header(r)->abi]);
+	v[RESULT] = PyLong_FromLongLong(result);
+	v[ERROR] = error_name(self, result);
+	v[DURATION] = PyLong_FromLongLong((__s64)record_header(r)->time - (__s64)u64_at(r, self->entered));
+}
+
+PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process)
 {
 	const struct record_header *h = record_header(r);
-	__u64 entered = u64_at(r, self->entered);
-	__s64 result = u64_at(r, self->result);
 	PyObject *v[EVENT_FIELDS] = {}, *event = NULL;
 	int i, count = DIFFERENCES;
 
-	v[EVENT] = Py_NewRef(kind->plan->name);
+	if (kind->role == IS_CALL) {
+		result_of(self, r, v);
+	} else {
+		v[ABI] = Py_NewRef(Py_None);
+		v[RESULT] = Py_NewRef(Py_None);
+		v[ERROR] = Py_NewRef(Py_None);
+		v[DURATION] = Py_NewRef(Py_None);
+	}
+	v[EVENT] = Py_NewRef(record_plan(r)->name);
 	v[TIME] = time_text(self, h->time);
 	v[KTIME] = PyLong_FromUnsignedLongLong(h->time);
 	v[HOST] = Py_NewRef(self->host);
 	v[CPU] = PyLong_FromUnsignedLong(h->cpu);
 	v[SEQ] = PyLong_FromUnsignedLongLong(h->seq);
 	v[HOOK] = Py_NewRef(self->decoder->hooks[h->hook]);
-	v[ABI] = Py_NewRef(self->decoder->abis[h->abi]);
-	v[PROCESS] = process_of(self, r);
+	v[PROCESS] = process ? Py_NewRef(process) : process_of(self, r);
 	v[ARGS] = Py_NewRef(args);
-	v[RESULT] = PyLong_FromLongLong(result);
-	v[ERROR] = error_name(self, result);
-	v[DURATION] = PyLong_FromLongLong((__s64)h->time - (__s64)entered);
 	v[TAGS] = Py_NewRef(kind->tags);
 	v[SOURCES] = said(r, r->sources, "sources");
 	v[UNREAD] = said(r, r->unread, "unread");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The plain life of a module call that belongs to no load: entered, returned, told.
+ * The plain life of a module call that belongs to no load: entered, returned, told; and of a program.
  * One of these costs a fraction of what it costs in Python; ringward.sensor.join does the
  * same for every record that is given back here, and a test compares the two.
  */
@@ -29,7 +29,7 @@ static int call_returned(struct calls *self, struct kind *kind, struct record *r
 		record_clear(r);
 		return belongs < 0 ? -1 : 0;
 	}
-	event = make_event(self, kind, r, args);
+	event = make_event(self, kind, r, args, NULL);
 	Py_DECREF(args);
 	record_clear(r);
 	err = event ? PyList_Append(out, event) : -1;
@@ -54,12 +54,16 @@ static int call_take(struct calls *self, struct record *r, PyObject *out)
 	__u32 state;
 	int done = 0;
 
-	if (!kind->taken || u32_at(r, self->flags) & self->canary)
+	if (u32_at(r, self->flags) & self->canary || record_header(r)->time >= TIME_MAX)
+		return 0;
+	if (kind->role != IS_CALL)
+		return program_take(self, kind, r, out);
+	if (!kind->taken)
 		return 0;
 	state = u32_at(r, self->state);
 	if (state != self->is_entered && (state != self->is_returned || !kind->plan))
 		return 0;
-	if (record_header(r)->time >= TIME_MAX || u64_at(r, self->entered) >= TIME_MAX)
+	if (u64_at(r, self->entered) >= TIME_MAX)
 		return 0;
 	id = PyLong_FromUnsignedLongLong(u64_at(r, self->id));
 	if (!id)
@@ -130,6 +134,7 @@ static void calls_dealloc(struct calls *self)
 	Py_XDECREF(self->context);
 	Py_XDECREF(self->names);
 	Py_XDECREF(self->names_all);
+	programs_clear(&self->programs);
 	type->tp_free(self);
 	Py_DECREF(type);
 }
@@ -192,13 +197,14 @@ static int kinds_parse(struct calls *self, PyObject *kinds)
 
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *key, *value;
+	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *programs, *key, *value;
 	struct calls o = {}, *self;
 	Py_ssize_t at = 0;
 
-	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
+	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!O", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
 			      &o.id, &o.entered, &o.result, &o.state, &o.flags, &o.is_entered, &o.is_returned, &o.canary,
-			      &host, &PyDict_Type, &pending, &PyDict_Type, &loaded, &context, &PyDict_Type, &errors))
+			      &host, &PyDict_Type, &pending, &PyDict_Type, &loaded, &context, &PyDict_Type, &errors,
+			      &programs))
 		return NULL;
 	if (((struct decoder *)decoder)->task > TASK_MAX) {
 		PyErr_Format(PyExc_ValueError, "a task has at most %d bytes", TASK_MAX);
@@ -226,7 +232,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 		if (number > 0 && number < ERRORS)
 			Py_XSETREF(self->errors[number], Py_NewRef(value));
 	}
-	if (PyErr_Occurred() || kinds_parse(self, kinds)) {
+	if (PyErr_Occurred() || kinds_parse(self, kinds) || programs_parse(self, programs)) {
 		Py_DECREF(self);
 		return NULL;
 	}
@@ -243,8 +249,8 @@ static PyMethodDef calls_methods[] = {
 static PyType_Slot calls_slots[] = {
 	{ Py_tp_doc,
 	  "Calls(decoder, event, kinds, (id, entered, result, state, flags), (entered, returned, canary), host, pending, "
-	  "loaded, context, errors): the event's class; kind -> (wanted, plan, name, tags); offsets in bytes; values; "
-	  "the machine; {attempt: record}; {module: load}; task -> Process; errno -> name." },
+	  "loaded, context, errors, programs): the event's class; kind -> (wanted, plan, name, tags); offsets in bytes; values; "
+	  "the machine; {attempt: record}; {module: load}; task -> Process; errno -> name; see ringward.sensor.programs." },
 	{ Py_tp_new, calls_new },
 	{ Py_tp_dealloc, calls_dealloc },
 	{ Py_tp_methods, calls_methods },

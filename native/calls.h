@@ -13,13 +13,24 @@ struct context {
 	PyObject *process;
 };
 
-/* What is done with the calls of one kind. */
+enum role { IS_CALL, IS_FORK, IS_EXEC, IS_EXIT };
+
+/* What is done with the records of one kind. */
 struct kind {
+	enum role role;
 	bool taken;		/* its entry is kept here */
 	bool wanted;		/* its event is asked for */
 	struct plan *plan;	/* NULL: its return is not for here */
 	int name;		/* which of its fields may name a module that a load is known of; -1: none */
 	PyObject *tags;
+};
+
+/* What is done with the starts and ends of programs: ringward.sensor.programs. */
+struct programs {
+	PyObject *forked, *started, *ended;	/* functions of the table of processes */
+	__u32 pid, start_time, ppid, parent_start_time, comm;	/* offsets of a record's task, bytes */
+	__u32 child_pid, child_start_time, cgroup_path;		/* and of what is its own */
+	__u64 tick;						/* of start times: nanoseconds */
 };
 
 struct calls {
@@ -31,6 +42,7 @@ struct calls {
 	__u32 is_entered, is_returned, canary;
 	struct kind kinds[KINDS_MAX];
 	struct context contexts[CONTEXTS];
+	struct programs programs;
 	__s64 offset, second;
 	char prefix[20];	/* 2026-01-01T00:00:00. */
 };
@@ -56,4 +68,10 @@ void forget_contexts(struct calls *self);
 /* The members that an event is given by name; the last, differences, is left out where there can be none. */
 PyObject *event_names(void);
 
-PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args);
+/* `process`: NULL: as the record's task says. */
+PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process);
+
+/* 1: it is done with; 0: it is for Python; -1: an exception. */
+int program_take(struct calls *self, struct kind *kind, struct record *r, PyObject *out);
+int programs_parse(struct calls *self, PyObject *spec);
+void programs_clear(struct programs *programs);

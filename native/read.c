@@ -52,6 +52,11 @@ static PyObject *text(const char *s, size_t len)
 	return PyUnicode_DecodeUTF8(s, len, "backslashreplace");
 }
 
+PyObject *comm_text(const char *s, size_t room)
+{
+	return text(s, strnlen(s, room));
+}
+
 static PyObject *read_call(struct op *op, struct record *r)
 {
 	PyObject *args[1 + MEMBERS_MAX], *result = NULL;
@@ -139,7 +144,7 @@ static PyObject *read_texts(struct op *op, struct record *r)
 }
 
 /* Components from the last to the first, each with its NUL; what follows the last NUL is none. */
-static PyObject *path_text(const struct record *r, __u32 loc)
+PyObject *path_text(const struct record *r, __u32 loc)
 {
 	char buffer[0x8000 + 1], *out = buffer;
 	const char *s, *end, *stop;

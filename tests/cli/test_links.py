@@ -51,6 +51,14 @@ def test_the_own_folder_is_in_the_package() -> None:
     assert Path(links.OWN) == Path(links.__file__).parents[1] / "links"
 
 
+def test_make_setup_leaves_links_there() -> None:
+    if not (Path(links.__file__).parents[3] / ".venv/.built").exists():
+        pytest.skip("this is no source tree that `make setup` has set up")
+    assert {path.name for path in Path(links.OWN).iterdir()} == set(NAMES)
+    done = run(Path(links.OWN) / "rmmod")
+    assert (done.returncode, done.stderr) == (1, "rmmod: ERROR: missing module name.\n")
+
+
 @pytest.mark.parametrize("folder", ["with blank", "long" + "g" * 230, "quo'te d"])
 def test_an_interpreter_that_no_first_line_can_name(tmp_path: Path, folder: str) -> None:
     python = tmp_path / folder / "python"

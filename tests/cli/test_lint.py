@@ -51,7 +51,7 @@ def test_a_sysroot_is_looked_at_as_a_whole(sysroot: Path, capsys: pytest.Capture
 def test_json_is_whole_and_versioned(sysroot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lint.main(["--output", "json", "--sysroot", f"{sysroot}/"])
     data = json.loads(capsys.readouterr().out)
-    assert (data["schema"], data["kernel"], data["unseen"]) == (lint.SCHEMA, "1.0", [])
+    assert (data["v"], data["tool"], data["kernel"], data["unseen"]) == (1, "lint", "1.0", [])
     first = data["findings"][0]
     assert first == {
         "rule": "install-softdep",

@@ -137,6 +137,12 @@ def test_bad_lines_are_told_and_left_out(lab: Lab) -> None:
     assert answer.stderr.count("ignoring bad line starting with") == 4
 
 
+def test_of_a_line_that_goes_on_the_last_number_is_told(lab: Lab) -> None:
+    lab.configure("nonsense x \\", " y", "# c \\", "d", "include a \\", "b", "alias a[ \\", "b \\", "c", "options d \\")
+    messages = same(lab, "-D", "d").stderr.splitlines()
+    assert [line.split(" line ")[1].split(":")[0] for line in messages if " line " in line] == ["2", "9", "11"]
+
+
 def test_missing_files_are_told(lab: Lab) -> None:
     (lab.directory / "kernel/b.ko").unlink()
     with mock.patch("tests.kmod.lab.without_library", side_effect=lambda text: text):

@@ -10,7 +10,8 @@ import pytest
 
 from ringward.cli import modprobe_remove
 from ringward.kmod.load import RefusedError
-from tests.kmod.lab import Answer, Lab, Loaded
+from tests.kmod.conftest import installed
+from tests.kmod.lab import Answer, Lab, Loaded, can_unshare
 
 
 @pytest.fixture
@@ -39,6 +40,41 @@ def test_what_the_kernel_refuses(lab: Lab) -> None:
     with mock.patch.object(modprobe_remove, "remove", side_effect=refused):
         answer = lab.ringward("-r", "-a", "x:1", "c")
     assert answer.stderr.count("could not remove") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "lines", "error"),
+    [
+        (["a"], 1, [], "Module a is in use."),
+        (["--remove-holders", "a"], 1, ["rmmod b"], "Module a is in use."),  # nothing is really unloaded
+        (["--remove-holders", "-w", "9", "a"], 0, ["rmmod b", "rmmod a"], ""),
+        (["--remove-dependencies", "-w", "9", "a"], 0, ["rmmod b", "rmmod a"], ""),
+        (["--remove-holders", "own"], 1, [], "Module own is builtin."),
+        (["--remove-holders", "nowhere", "c"], 1, [], "Module nowhere not found."),
+        (["--remove-holders", "-a", "nowhere", "c"], 1, ["rmmod c"], "Module nowhere not found."),
+        (["--remove-holders", "--first-time", "d"], 1, [], "Module d is not in kernel."),
+        (["--remove-holders", "d", "c"], 0, ["rmmod c"], ""),
+        (["--remove-holders", "e"], 1, [], "Module f is in use."),
+    ],
+)
+@pytest.mark.skipif(not can_unshare(), reason="no mount namespace can be had here")
+def test_holders_as_the_installed_modprobe_has_them(
+    lab: Lab, words: list[str], status: int, lines: list[str], error: str
+) -> None:
+    lab.modules({"a": [], "b": ["a"], "c": [], "d": [], "e": [], "f": ["e"], "g": ["f"]}, builtin=["own"])
+    held = {"a": "b", "e": "f", "f": "g"}
+    lab.load({name: Loaded([held[name]] if name in held else []) for name in "abcefg"})
+    answer = lab.ringward("-rnv", *words)
+    assert answer == lab.kmod(installed("modprobe"), "-rnv", *words)
+    assert (answer.status, answer.stdout.splitlines()) == (status, lines)
+    assert answer.stderr.partition(": ")[2].partition(": ")[2] == (f"{error}\n" if error else "")
+
+
+def test_removing_holders_means_removing(lab: Lab) -> None:
+    # As kmod 34 has it; kmod 30 takes --remove-holders alone for a load, and loads the module.
+    with mock.patch.object(modprobe_remove, "remove") as remove:
+        assert lab.ringward("--remove-holders", "-w", "9", "a").status == 0
+    assert [call.args for call in remove.call_args_list] == [("b",), ("a",)]
 
 
 def test_a_dry_run_and_quiet(lab: Lab) -> None:

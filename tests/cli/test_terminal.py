@@ -78,3 +78,7 @@ def test_utf8(tty: int, pipe: int, monkeypatch: pytest.MonkeyPatch, given: dict[
         monkeypatch.setenv(name, value)
     assert terminal.utf8(tty) == shown
     assert terminal.utf8(pipe)
+
+
+def test_what_a_terminal_would_obey_is_written_out() -> None:
+    assert terminal.printable("é \x1b[2J\t\u202e\udcff") == "é \\x1b[2J\\t\\u202e\\udcff"

@@ -82,7 +82,7 @@ class Lab:
             writer.write(file)
 
     def configure(self, *lines: str, file: str = "a.conf") -> None:
-        (self.conf / file).write_text("".join(f"{line}\n" for line in lines))
+        (self.conf / file).write_text("".join(f"{line}\n" for line in lines), errors="surrogateescape")
 
     def load(self, loaded: Mapping[str, Loaded]) -> None:
         """Write what is loaded."""

@@ -128,7 +128,8 @@ def test_read_is_bounded(tmp_path: Path) -> None:
     files.named("/dev/zero")
     (file,) = files.in_order()
     assert files.read(file) is None
-    assert [problem.why for problem in files.problems] == [f"cannot be read: larger than {LIMIT} bytes; it is not used"]
+    why = f"cannot be read: larger than {LIMIT} bytes; it is not used"
+    assert [(problem.kind, problem.why) for problem in files.problems] == [("too large", why)]
 
 
 def test_read_does_not_wait_for_a_pipe(tmp_path: Path) -> None:

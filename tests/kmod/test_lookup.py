@@ -6,7 +6,7 @@ import pytest
 
 from ringward.kmod import lookup
 from ringward.kmod.directive import Directive
-from ringward.kmod.lookup import Directives, Lookup, Names
+from ringward.kmod.lookup import Directives, Lookup, Names, is_pattern
 from tests.kmod.lab import Lab
 
 
@@ -88,3 +88,7 @@ def test_directives_are_found_in_their_order() -> None:
     assert [found.line for found in directives.all("a")] == [0, 1, 3, 4, 5, 6]
     assert [found.line for found in directives.all("b")] == [1, 2, 4]
     assert directives.all("") == []
+
+
+def test_what_is_a_pattern() -> None:
+    assert [is_pattern(key) for key in ("a", "a*", "a?", "a[b]", "a\\b")] == [False, True, True, True, True]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringward.kmod.names import BracketError, alias_name, module_name, path_to_name, strcmp_key
+from ringward.kmod.names import BracketError, alias_name, module_name, path_to_name, printable, strcmp_key
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,9 @@ def test_alias_name_changes_dashes_only(text: str) -> None:
 def test_names_sort_by_their_bytes() -> None:
     names = [b"z", b"B", b"\xff", b"a", b"\xc3\xa9", b"\xee\x80\x80", b"\xf0\x90\x80\x80"]
     assert [os.fsencode(n) for n in sorted(map(os.fsdecode, names), key=strcmp_key)] == sorted(names)
+
+
+def test_what_is_not_printable_is_written_out() -> None:
+    text = "a b\té漢\x1b[31m\n\x00\u202e\udcff\ufffe\x7f\x9b\\"
+    assert printable(text) == "a b\\té漢\\x1b[31m\\n\\x00\\u202e\\udcff\\ufffe\\x7f\\x9b\\"
+    assert printable(text).isprintable()

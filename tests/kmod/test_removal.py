@@ -254,6 +254,7 @@ SOFTDEPS = st.lists(
     ),
     max_size=3,
 )
+FLAGS = {"-i": "ignore_commands", "-w1": "wait", "--remove-holders": "holders", "--first-time": "first_time"}
 COMMANDS = st.lists(st.sampled_from([*NAMES, "d*"]), max_size=2)
 
 
@@ -276,7 +277,7 @@ def circle(softdeps: Sequence[tuple[str, str, Sequence[str]]]) -> bool:
     softdeps=SOFTDEPS,
     commands=COMMANDS,
     asked=st.sampled_from(NAMES),
-    options=st.sets(st.sampled_from("iw")),
+    options=st.sets(st.sampled_from(list(FLAGS))),
 )
 def test_the_installed_kmod_plans_the_same(
     tmp_path_factory: pytest.TempPathFactory,
@@ -297,9 +298,8 @@ def test_the_installed_kmod_plans_the_same(
     )
     holders = {name: [user for user, needs in DEPS.items() if name in needs and user in states] for name in states}
     lab.load({name: Loaded(holders[name], users) for name, users in states.items()} | {"unix": Loaded(state=None)})
-    flags = [{"i": "-i", "w": "-w1"}[option] for option in sorted(options)]
-    theirs = lab.kmod(kmod_modprobe, "-rnv", *flags, asked)
-    lines, error = run(lab, asked, dry=True, ignore_commands="i" in options, wait="w" in options)
+    theirs = lab.kmod(kmod_modprobe, "-rnv", *sorted(options), asked)
+    lines, error = run(lab, asked, dry=True, **{FLAGS[option]: True for option in options})
     assert (lines, int(bool(error))) == (theirs.stdout.splitlines(), theirs.status)
     assert theirs.stderr == (f"modprobe: FATAL: {error}\n" if error else "")
 
@@ -307,3 +307,16 @@ def test_the_installed_kmod_plans_the_same(
 def test_what_somebody_else_uses_stays(lab: Lab) -> None:
     lab.load({"fat": Loaded(["vfat"], users=1), "vfat": Loaded()})
     assert run(lab, "vfat") == (["rmmod vfat"], "")
+
+
+def test_softdeps_that_branch_come_to_an_end(lab: Lab) -> None:
+    # kmod 30 takes each of the 2^40 ways.
+    names = [[f"{side}{level}" for side in "ab"] for level in range(41)]
+    lab.configure(
+        *(f"softdep {name} post: {' '.join(names[level + 1])}" for level in range(40) for name in names[level])
+    )
+    lab.modules({name: [] for level in names for name in level})
+    lab.load({name: Loaded() for level in names for name in level})
+    lines, error = run(lab, "a0", dry=True)
+    assert (lines[-1], error) == ("rmmod a0", "")
+    assert 41 <= len(lines) <= removal.MOST_TURNS

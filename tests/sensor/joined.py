@@ -1,8 +1,10 @@
-"""A joiner fed by a kernel made by hand."""
+"""Joiners fed by a kernel made by hand."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from ringward.events import BY_NAME, Event
 from ringward.sensor.clock import Clock
@@ -110,3 +112,40 @@ def create(j: Joined, proc: Proc, name: str | None = "old", **more: int) -> Call
 
 def names(events: list[Event]) -> list[str]:
     return [event.event for event in events]
+
+
+def alike(*joined: Joined) -> list[Event]:
+    """Return the events of joiners, which must be the same, down to the bytes that are written of them."""
+    first, *others = ([(event, msgspec.json.encode(event)) for event in one.events] for one in joined)
+    for other in others:
+        assert other == first
+    return joined[0].events
+
+
+class Twins:
+    """Two joiners that get the same records: in batches, and one by one."""
+
+    def __init__(self, **given: Any) -> None:
+        modules = given.pop("modules", None)
+        self.whole, self.single = (
+            Joined(modules=None if modules is None else set(modules), whole=whole, **given) for whole in (True, False)
+        )
+        self.kernel = self.whole.kernel
+
+    def feed(self, *records: bytes) -> list[Event]:
+        before = len(self.whole.events)
+        self.whole.feed(*records)
+        self.single.feed(*records)
+        return alike(self.whole, self.single)[before:]
+
+    def tick(self, ns: int) -> list[Event]:
+        self.single.kernel.time = self.kernel.time
+        before = len(self.whole.events)
+        self.whole.tick(ns)
+        self.single.tick(ns)
+        return alike(self.whole, self.single)[before:]
+
+    def flush(self) -> list[Event]:
+        self.whole.flush()
+        self.single.flush()
+        return alike(self.whole, self.single)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,48 +10,11 @@ from ringward.events import BY_NAME, Event
 from ringward.events.context import Process
 from ringward.sensor import _native
 from ringward.sensor.calls import PLAIN, plain_calls
-from tests.sensor.joined import INIT, Joined
+from tests.sensor.joined import INIT, Joined, Twins
 from tests.sensor.kernel_records import CANARY, SECOND, Call, Value, batch, decoder, delete, finit
 
 NUMBERS = {"create_module": 174, "query_module": 178, "get_kernel_syms": 177, "init_module": 175}
 NAMES = ("msdos", "fat", "rw", "é", "")
-
-
-def alike(*joined: Joined) -> list[Event]:
-    """Return the events of joiners, which must be the same, down to the bytes that are written of them."""
-    first, *others = ([(event, msgspec.json.encode(event)) for event in one.events] for one in joined)
-    for other in others:
-        assert other == first
-    return joined[0].events
-
-
-class Twins:
-    """Two joiners that get the same records: in batches, and one by one."""
-
-    def __init__(self, **given: Any) -> None:
-        modules = given.pop("modules", None)
-        self.whole, self.single = (
-            Joined(modules=None if modules is None else set(modules), whole=whole, **given) for whole in (True, False)
-        )
-        self.kernel = self.whole.kernel
-
-    def feed(self, *records: bytes) -> list[Event]:
-        before = len(self.whole.events)
-        self.whole.feed(*records)
-        self.single.feed(*records)
-        return alike(self.whole, self.single)[before:]
-
-    def tick(self, ns: int) -> list[Event]:
-        self.single.kernel.time = self.kernel.time
-        before = len(self.whole.events)
-        self.whole.tick(ns)
-        self.single.tick(ns)
-        return alike(self.whole, self.single)[before:]
-
-    def flush(self) -> list[Event]:
-        self.whole.flush()
-        self.single.flush()
-        return alike(self.whole, self.single)
 
 
 def create(twins: Twins, name: Value = "rw", **given: Value) -> Call:
@@ -219,7 +181,8 @@ def test_any_stream_gives_the_same_events_either_way(
 def taker(**given: Any) -> tuple[_native.Calls, Any, dict[int, bytes]]:
     """Return what takes plain calls, a decoder, and the calls that wait."""
     one, pending = decoder(), given.pop("pending", {})
-    values: dict[str, Any] = {"loaded": {}, "context": lambda _task: process(), "modules": set()} | given
+    values: dict[str, Any] = {"loaded": {}, "context": lambda _task: process(), "modules": set(), "programs": None}
+    values |= given
     return plain_calls(one, frozenset(BY_NAME), "h", pending, **values), one, pending
 
 

@@ -35,7 +35,7 @@ def test_what_the_sensor_needs_itself_comes_with_it() -> None:
 
 def test_what_adds_to_an_event_comes_only_with_it() -> None:
     assert choose(["module_load"], Refusals()).aids == {}
-    assert set(choose(["process_exec"], Refusals()).aids) == {"process_exec: sys_enter, sys_exit"}
+    assert set(choose(["process_exec"], Refusals()).aids) == {"process_exec: sys_enter"}
     refused = Refusals(rungs=dict.fromkeys(("tp_btf", "fentry", "kprobe"), "no"))
     labels = {label for label in choose(["delete_module"], refused).missing if ": " in label}
     assert labels == {"delete_module: find_module"}

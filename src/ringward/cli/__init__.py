@@ -13,6 +13,8 @@ COMMANDS: dict[str, str] = {
     "replay": "the same from a recording, on any machine, without privilege",
     "events": "the catalogue: what can be seen, and by which kernel hooks",
     "plan": "what loading a module would come to, and the cause of each step",
+    "blocked": "whether a module can still get in, how, and what would close it",
+    "graph": "what a module pulls in and who needs it, as a tree or a picture",
     "lint": "directives of modprobe.d that do not do what they say",
     "modprobe": "load and unload modules with all that they need",
     "insmod": "load one module file",

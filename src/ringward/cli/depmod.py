@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ringward.cli.depmod_options import USAGE, Arguments, OptionsError, read
 from ringward.cli.tool_log import CRITICAL, ERROR, WARNING, Log, stderr, stdout
 from ringward.cli.tool_options import FAILURE, VERSION_TEXT
+from ringward.kmod.config_files import UNREAD
 from ringward.kmod.depmod.age import up_to_date
 from ringward.kmod.depmod.module import LIST, DepmodError, Place
 from ringward.kmod.depmod.policy import Policy
@@ -83,8 +84,8 @@ class Depmod:
         """Print what is wrong with the configuration; `ringward lint` knows more."""
         if problem.kind == "bad line":
             word = (problem.text.split() or [""])[0]
-            self.report("ERROR", f"{problem.path}:{problem.line}: ignoring bad line starting with '{word}'")
-        elif problem.kind in {"unreadable", "too large", "regex"}:
+            self.report("ERROR", f"{problem.path}:{problem.last_line}: ignoring bad line starting with '{word}'")
+        elif problem.kind in UNREAD or problem.kind == "regex":
             self.report("WARNING", f"{problem.place}: {problem.why}")
 
     def run(self) -> int:

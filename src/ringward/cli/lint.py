@@ -18,18 +18,18 @@ from ringward.kmod.config import load_config
 from ringward.kmod.config_files import read
 from ringward.kmod.depmod_config import load_depmod_config
 from ringward.kmod.lint import FINDING, RULES, Finding, lint
+from ringward.kmod.names import printable
 from ringward.kmod.sysroot import inside
 from ringward.kmod.tree import DEP, Tree
 
-SCHEMA = 1
-"""Version of the JSON shape `Report`."""
 _WIDEST = 120
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What ``ringward lint --json`` prints."""
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``ringward lint --json`` prints (docs/schema/kmod-v1.json: lint)."""
 
-    schema: int
+    v: int = 1
+    tool: str = "lint"
     kernel: str | None
     """Release of the kernel whose modules were looked at; null: none were."""
     findings: list[Finding]
@@ -115,7 +115,7 @@ def look(options: argparse.Namespace) -> Report:
     modules = None if why else tree
     found = lint(config, modules, text, None if options.config else load_depmod_config(root=root))
     unseen = ([why] if why else []) + found.unseen
-    return Report(SCHEMA, modules.version if modules else None, found.findings, unseen)
+    return Report(kernel=modules.version if modules else None, findings=found.findings, unseen=unseen)
 
 
 def _encodable(text: str) -> str:
@@ -138,13 +138,13 @@ def to_json(report: Report) -> str:
         )
         for each in report.findings
     ]
-    plain = Report(report.schema, report.kernel, findings, list(map(_encodable, report.unseen)))
+    plain = msgspec.structs.replace(report, findings=findings, unseen=list(map(_encodable, report.unseen)))
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
 
 
 def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
     yield from textwrap.wrap(
-        _printable(f"{label}{text}"),
+        printable(f"{label}{text}"),
         width,
         initial_indent="    ",
         subsequent_indent="      ",
@@ -153,18 +153,13 @@ def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
     )
 
 
-def _printable(text: str) -> str:
-    """Return `text` without what a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def table(findings: list[Finding], width: int) -> Iterator[str]:
     """Yield lines for people: each finding's place, rule and line, and below what happens and what helps."""
     places = max((len(each.place) for each in findings), default=0)
     rules = max((len(each.rule) for each in findings), default=0)
     for each in findings:
-        head = f"{_printable(each.place):<{min(places, 48)}}  {each.rule:<{rules}}"
-        text = _printable(each.text.strip())
+        head = f"{printable(each.place):<{min(places, 48)}}  {each.rule:<{rules}}"
+        text = printable(each.text.strip())
         left = max(width - len(head) - 2, 0)
         yield f"{head}  {text if len(text) <= left else text[: max(left - 1, 0)] + '~'}".rstrip()
         yield from _wrapped("", each.why, width)
@@ -178,7 +173,7 @@ def lines(findings: list[Finding]) -> Iterator[str]:
     """Yield one line each for programs: place, rule, what happens, what helps."""
     for each in findings:
         fix = f" (fix: {each.fix})" if each.fix else ""
-        yield _printable(f"{each.place}: {each.rule}: {each.why}{fix}")
+        yield printable(f"{each.place}: {each.rule}: {each.why}{fix}")
 
 
 def summary(report: Report, *, every: bool) -> str:
@@ -221,5 +216,5 @@ def main(argv: list[str]) -> int:
         for line in lines(shown):
             print(line)
     for why in report.unseen:
-        print(f"ringward lint: not looked at: {_printable(why)}", file=sys.stderr)
+        print(f"ringward lint: not looked at: {printable(why)}", file=sys.stderr)
     return status(report)

@@ -9,6 +9,7 @@ import sys
 from ringward.cli.modprobe_options import Options, OptionsError, read
 from ringward.cli.tool_log import CRITICAL, ERROR, WARNING, Log, stderr, stdout
 from ringward.kmod.config import load_config
+from ringward.kmod.config_files import TOO_LARGE
 from ringward.kmod.errors import KmodError
 from ringward.kmod.proc import Live
 from ringward.kmod.resolve import Resolver
@@ -54,7 +55,10 @@ class Modprobe:
                 stderr(f"libkmod: ERROR {problem.path}: command {word} is deprecated and not parsed anymore")
             elif problem.kind in {"bad line", "bracket"} and problem.text:
                 word = problem.text.split()[0]
-                stderr(f"libkmod: ERROR {problem.path} line {problem.line}: ignoring bad line starting with '{word}'")
+                place = f"{problem.path} line {problem.last_line}"
+                stderr(f"libkmod: ERROR {place}: ignoring bad line starting with '{word}'")
+            elif problem.kind == TOO_LARGE:  # kmod reads it
+                stderr(f"libkmod: ERROR {problem.path}: {problem.why}")
 
     def run(self) -> int:
         """Do what the options say; return the exit status."""

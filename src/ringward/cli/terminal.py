@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 
+from ringward.kmod import names
+
 WIDTH = 80
 """Columns where nothing is known."""
+printable = names.printable
+"""Writes out what a terminal would obey."""
 
 
 def width(fd: int) -> int:

@@ -9,6 +9,7 @@ import errno
 import os
 
 from ringward.kmod import kernel as facts
+from ringward.kmod.cmdline import kernel_blacklist
 from ringward.kmod.verify import INVALID, VALID
 
 TYPE_CHECKING = False
@@ -111,12 +112,11 @@ def _refuses_all(kernel: Kernel) -> str:
 
 def _refuses_name(kernel: Kernel, name: str) -> str:
     """Return why the kernel command line keeps a module out, or "" (kernel/module/main.c: blacklisted)."""
-    for word in (kernel.told(facts.CMDLINE)[0] or "").split():
-        if word == "nomodule":
-            return f"'nomodule' in {facts.CMDLINE}"
-        if word.startswith("module_blacklist=") and name in word.partition("=")[2].split(","):
-            return f"'{word}' in {facts.CMDLINE}: the kernel itself refuses it"
-    return ""
+    cmdline = kernel.told(facts.CMDLINE)[0] or ""
+    if "nomodule" in cmdline.split():
+        return f"'nomodule' in {facts.CMDLINE}"
+    names, word = kernel_blacklist(cmdline)
+    return f"'{word}' in {facts.CMDLINE}: the kernel itself refuses it" if name in names else ""
 
 
 def vermagic(kernel: Kernel, module: Candidate) -> Check:

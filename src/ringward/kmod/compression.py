@@ -23,6 +23,11 @@ if TYPE_CHECKING:
         def unused_data(self) -> bytes: ...
         def decompress(self, data: bytes, /) -> bytes: ...
 
+    class _Bounded(_Decoder, Protocol):
+        """One that is told how many bytes it may give."""
+
+        def decompress(self, data: bytes, most: int = ..., /) -> bytes: ...
+
 
 SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 """Endings of a module's file name."""
@@ -89,13 +94,23 @@ def decompress(data: bytes, path: str = "", limit: int = LIMIT) -> bytes:
     kind = compression(data)
     if kind is None:
         return data
-    if kind == "xz":
-        from ringward.kmod import _xz  # noqa: PLC0415 - of plain modules nobody needs it
+    image = _one_stream(kind, data, limit)
+    return _Streams(kind, data, path, limit).read() if image is None else image
 
-        image = _xz.decompress(data, limit)
-        if image is not None:
-            return image
-    return _Streams(kind, data, path, limit).read()
+
+def _one_stream(kind: str, data: bytes, limit: int) -> bytes | None:
+    """Return what a file of one xz or gzip stream holds: one call, in which other threads can run.
+
+    None: the file is not that, is damaged, or holds more than the limit.
+    """
+    if kind == "zstd":
+        return None
+    decoder, fault = _bounded(kind)
+    try:
+        image = decoder.decompress(data, limit + 1)
+    except fault:
+        return None
+    return image if decoder.eof and not decoder.unused_data and len(image) <= limit else None
 
 
 def read_module(path: str, limit: int = LIMIT) -> bytes:
@@ -136,19 +151,24 @@ def read_many(paths: Iterable[str], threads: int | None = None) -> Iterator[tupl
     return in_threads(read, paths, threads)
 
 
-def _decoder(kind: str) -> tuple[_Decoder, type[Exception]]:
-    """Return a decoder for one stream, and what it raises."""
+def _bounded(kind: str) -> tuple[_Bounded, type[Exception]]:
+    """Return a decoder for one stream of xz or gzip, and what it raises."""
     if kind == "xz":
-        import lzma  # noqa: PLC0415 - see decompress
+        import lzma  # noqa: PLC0415 - of plain modules nobody needs it
 
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY), lzma.LZMAError
-    if kind == "zstd":
-        import zstandard  # noqa: PLC0415 - see decompress
-
-        return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj(), zstandard.ZstdError
-    import zlib  # noqa: PLC0415 - see decompress
+    import zlib  # noqa: PLC0415 - as above
 
     return zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error
+
+
+def _decoder(kind: str) -> tuple[_Decoder, type[Exception]]:
+    """Return a decoder for one stream, and what it raises."""
+    if kind != "zstd":
+        return _bounded(kind)
+    import zstandard  # noqa: PLC0415 - of plain modules nobody needs it
+
+    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj(), zstandard.ZstdError
 
 
 class _Streams:

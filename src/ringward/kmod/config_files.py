@@ -15,6 +15,10 @@ from ringward.kmod.sysroot import inside, shown
 
 LIMIT = 4 << 20
 """Bytes of a file; a larger one is not used. kmod has no limit."""
+TOO_LARGE = "too large"
+"""Kind of the problem of such a file."""
+UNREAD = frozenset({"unreadable", TOO_LARGE})
+"""Kinds of the problems of files that should count, and do not."""
 
 
 class ConfigFile:
@@ -24,7 +28,8 @@ class ConfigFile:
         path: of it, without the sysroot.
         used: whether its lines count.
         shadowed_by: path of the file of the same name that counts instead.
-        why: why it is not used: "shadowed", "not .conf", "hidden", "directory", "broken link", "unreadable", or "".
+        why: why it is not used: "shadowed", "not .conf", "hidden", "directory", "broken link", "unreadable",
+            "too large", or "".
 
     """
 
@@ -136,6 +141,7 @@ class Files:
             return "" if self._is_null(full) else read(full)
         except OSError as error:
             kind = "broken link" if isinstance(error, FileNotFoundError) and path != CMDLINE else "unreadable"
+            kind = TOO_LARGE if isinstance(error, TooLargeError) else kind
             self.problems.append(Problem(kind, path, 0, "", f"cannot be read: {error.strerror}; it is not used"))
             return None
 

@@ -62,7 +62,8 @@ class Problem:
 
     Args:
         kind: "bad line", "bracket" (not closed or not opened), "include", "backslash" (dropped from the text),
-            "unreadable" or "broken link" (the file is not used); depmod's also "words" (not all count) and "regex".
+            "unreadable", "too large" or "broken link" (the file is not used); depmod's also "words" (not all count)
+            and "regex".
         path: of the file.
         line: from 1; 0 when the file as a whole is meant.
         text: the line, as `Directive.text`.

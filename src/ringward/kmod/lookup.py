@@ -79,6 +79,11 @@ class Lookup:
         self.why = why
 
 
+def is_pattern(key: str) -> bool:
+    """Return whether fnmatch(3) takes a key for more than a name."""
+    return "*" in key or "?" in key or "[" in key or "\\" in key
+
+
 class Directives:
     """Directives of one kind, found by a name that their keys match as patterns, in the configuration's order."""
 
@@ -88,11 +93,10 @@ class Directives:
         self._plain: dict[str, list[tuple[int, Directive]]] = {}
         self._wild: list[tuple[int, Directive]] = []
         for number, each in enumerate(directives):
-            key = each.key
-            if "*" in key or "?" in key or "[" in key or "\\" in key:
+            if is_pattern(each.key):
                 self._wild.append((number, each))
             else:
-                self._plain.setdefault(key, []).append((number, each))
+                self._plain.setdefault(each.key, []).append((number, each))
 
     def all(self, name: str) -> list[Directive]:
         """Return those that match."""

@@ -52,3 +52,8 @@ def alias_name(text: str) -> str:
 def strcmp_key(name: str) -> bytes:
     """Return what sorts a name as strcmp(3) does: its bytes."""
     return os.fsencode(name)
+
+
+def printable(text: str) -> str:
+    """Return `text` with what a terminal or an XML reader would obey or refuse written out, as ``\\x1b``."""
+    return "".join([char if char.isprintable() else ascii(char)[1:-1] for char in text])

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from ringward.kmod.directive import Directive
     from ringward.kmod.kernel import Kernel
-    from ringward.kmod.proc import Live
-    from ringward.kmod.resolve import Resolver
+    from ringward.kmod.resolve import Resolver, State
     from ringward.kmod.verify import Verdict
 
 
@@ -137,7 +136,7 @@ class Planner:
     def __init__(
         self,
         resolver: Resolver,
-        live: Live,
+        live: State,
         kernel: Kernel,
         *,
         use_blacklist: bool = False,

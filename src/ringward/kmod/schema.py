@@ -9,6 +9,9 @@ import json
 import sys
 from pathlib import Path
 
+from ringward.kmod.schema_blocked import BLOCKED
+from ringward.kmod.schema_graph import GRAPH
+from ringward.kmod.schema_lint import LINT
 from ringward.kmod.schema_modprobe import MODPROBE, MODPROBE_CONFIG, MODPROBE_SYMBOLS, PLAN
 from ringward.kmod.schema_parts import Schema, number, one_of, or_null, record, several, text, truth
 
@@ -283,6 +286,9 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
         MODPROBE_SYMBOLS,
     ),
     "plan": ("`ringward plan`: what loading some names would come to.", PLAN),
+    "blocked": ("`ringward blocked`: whether modules can still get in.", BLOCKED),
+    "graph": ("`ringward graph --json`: what a module pulls in, and who needs it.", GRAPH),
+    "lint": ("`ringward lint --json`: directives that do not do what they say.", LINT),
 }
 """Tool -> what its document is, and the members beside ``v`` and ``tool``."""
 

@@ -39,7 +39,7 @@ _MODULE = {
     "pattern": or_null(text("The alias that matched."), "it was not found by an alias"),
     "directive": or_null(DIRECTIVE, "no line of the configuration led here"),
 }
-_ANSWER = {
+ANSWER = {
     "asked": text("The name as it was given."),
     "name": text("The same, normalised."),
     "source": or_null(
@@ -86,7 +86,7 @@ _DONE = {
 MODPROBE = {
     "directory": text("The module directory."),
     "status": number("The exit status."),
-    "asked": several(record("What a name means.", _ANSWER), "In the order of the command line."),
+    "asked": several(record("What a name means.", ANSWER), "In the order of the command line."),
     "steps": several(record("A step.", _DONE), "In the order in which they were done."),
     "messages": several(text("A message."), "What was complained of."),
 }
@@ -204,7 +204,7 @@ PLAN = {
     "asked": several(
         record(
             "What a name means.",
-            {**_ANSWER, "notes": several(_NOTE, "What the answer hides.")},
+            {**ANSWER, "notes": several(_NOTE, "What the answer hides.")},
         ),
         "In the order of the command line.",
     ),

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 from typing_extensions import Buffer
 
@@ -83,6 +83,17 @@ class Decoder:
     def batch(self, data: bytes) -> Batch: ...
     def one(self, data: bytes) -> Record: ...
 
+Programs: TypeAlias = tuple[
+    dict[int, tuple[int, bool, dict[str, tuple[str, ...]]]],
+    tuple[int, ...],
+    tuple[int, int, int],
+    int,
+    Callable[[tuple[int, int], tuple[int, int]], bool],
+    Callable[[tuple[int, int], tuple[int, int], str, str | None, bytes, Any], Process | None],
+    Callable[[tuple[int, int], bytes], Process | None],
+]
+"""Kind -> (role, wanted, tags); offsets in a task and of their own, bytes; nanoseconds a tick; functions."""
+
 class Calls:
     def __new__(
         cls,
@@ -96,5 +107,6 @@ class Calls:
         loaded: Mapping[str, object],
         context: Callable[[bytes], Process],
         errors: dict[int, str],
+        programs: Programs | None,
     ) -> Self: ...
     def take(self, batch: Batch, offset: int, events: list[Event]) -> Record | None: ...

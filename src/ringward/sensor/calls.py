@@ -32,6 +32,7 @@ def plain_calls(
     loaded: Mapping[str, object],
     context: Callable[[bytes], Process],
     modules: set[str] | None,
+    programs: _native.Programs | None,
 ) -> _native.Calls:
     """Return what takes the plain calls out of batches of `decoder`.
 
@@ -43,6 +44,7 @@ def plain_calls(
         loaded: modules that a load is known of: calls that name one are not plain.
         context: of a task's bytes.
         modules: names of the modules that are loaded; None: not known.
+        programs: what is done with their starts and ends, see `ringward.sensor.programs`; None: nothing.
 
     """
     kinds: dict[int, tuple[bool, Plan | None, int, dict[str, tuple[str, ...]]]] = {}
@@ -72,4 +74,5 @@ def plain_calls(
         loaded,
         context,
         dict(errno.errorcode),
+        programs,
     )

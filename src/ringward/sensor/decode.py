@@ -104,7 +104,9 @@ class Decoder:
         layout = task_layout(objects[0])
         self._unpack_task = layout.unpacker().unpack
         self.task_end = self.header.size + layout.size
-        self.flags_at = self.header.size + next(field.offset for field in layout.fields if field.name == "flags")
+        self.task_offsets = {field.name: field.offset for field in layout.fields}
+        """Where a `struct task` has its members: bytes."""
+        self.flags_at = self.header.size + self.task_offsets["flags"]
         """Where a record has the flags of its task: bytes."""
         self.native = _native.Decoder(
             Record,

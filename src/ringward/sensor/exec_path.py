@@ -90,6 +90,14 @@ def resolve(process: Process, path: str, cwd: str | None) -> str | None:
     return None if led is None else decode(os.fsencode(f"{name}{led}"))
 
 
+def is_plain(args: Any) -> bool:
+    """Return whether there is nothing to explain in a process_exec event: the path is the file's, or there is none."""
+    exe, asked = args.exe, args.interpreter
+    if exe is None or exe.path is None or exe.deleted or asked is None:
+        return True
+    return bool(asked == exe.path or asked.startswith("/dev/fd/"))
+
+
 class ExecPaths:
     """Explains the file of an exec; what was explained once is remembered.
 
@@ -110,11 +118,9 @@ class ExecPaths:
             process: its context, after the exec.
 
         """
-        if args.exe is None or args.exe.path is None or args.exe.deleted or args.interpreter is None:
+        if is_plain(args):
             return None, None
         asked = args.interpreter  # the path itself, unless an interpreter took its place
-        if asked == args.exe.path or asked.startswith("/dev/fd/"):
-            return None, None
         key = (process.namespaces.get("mnt", 0), asked, args.cwd, args.exe.path, args.exe.inode)
         if key in self._explained:
             return None, None

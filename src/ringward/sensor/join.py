@@ -22,6 +22,7 @@ from ringward.sensor.exec_path import ExecPaths
 from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
 from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
+from ringward.sensor.programs import Programs
 from ringward.sensor.udev import Workers
 
 PENDING_NS = 1_000_000_000
@@ -89,7 +90,18 @@ class Joiner:
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._workers = Workers()
         self.loads = Lifecycles()
-        self._calls = plain_calls(decoder, emit, host, self._pending, self.loads.by_name, table.context, modules)
+        # Not by way of `self`: the native part is in no garbage collection.
+        programs = Programs(table, self._held, self._pending)
+        self._calls = plain_calls(
+            decoder,
+            emit,
+            host,
+            self._pending,
+            self.loads.by_name,
+            table.context,
+            modules,
+            programs.native(decoder, emit),
+        )
 
     def take(self, batch: _native.Batch) -> list[Event]:
         """Take in the records of a batch; return the events that they complete, in order."""

@@ -41,6 +41,12 @@ def member(field: Field) -> Member:
     return field.name, field.offset, field.size, kind
 
 
+def _reading(spec: Spec) -> str:
+    """Return the native reading of a spec; a subclass that reads as its base does has the base's."""
+    alike = (name for cls, name in _READINGS.items() if type(spec).convert is cls.convert)
+    return next(alike, "call")
+
+
 def extra_names(cls: type[Args], layout: Layout) -> list[str]:
     """Return the members of a record that no field shows and the joiner uses."""
     there = {field.name for field in layout.fields}
@@ -67,6 +73,6 @@ def plan(name: str, cls: type[Args], layout: Layout, known: Mapping[str, Known] 
             readings.append(("number", field, None, wanted, None))
         else:
             aux = FileId if type(spec) is File else None
-            readings.append((_READINGS.get(type(spec), "call"), field, spec.convert(field), wanted, aux))
+            readings.append((_reading(spec), field, spec.convert(field), wanted, aux))
     extra = tuple(members[one] for one in extra_names(cls, layout))
     return name, cls, layout.size, tuple(readings), extra

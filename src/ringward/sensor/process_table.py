@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ringward.events.context import Ancestor, Process
 from ringward.events.fields import UNREAD_TEXT, decode, join_path
@@ -43,6 +44,11 @@ def key_of(pid: int, start_time: int) -> Key:
 def key_id(key: Key) -> str:
     """Return a process's id as events print it."""
     return f"{key[0]}@{key[1]}"
+
+
+def comm_of(task: Task) -> str:
+    """Return a task's name."""
+    return decode(task.comm.split(b"\0", 1)[0])
 
 
 def short_args(args: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -168,50 +174,61 @@ class ProcessTable:
         """Take in a fork, exec or exit, or the start of a helper."""
         task = self._task(record.task)
         key = key_of(task.pid, task.start_time)
+        args: Any = record.args
         if record.name == "process_fork":
-            self._fork(self.find(key), record)
+            self.fork(key, key_of(args.child_pid, args.child_start_time))
         elif record.name == "process_exec":
-            self._exec(key, task, record)
+            loc = record.extra["cgroup_path"]
+            cgroup = join_path(record.tail.raw(loc)) if loc >> 16 else None
+            self.exec(key, key_of(task.ppid, task.parent_start_time), comm_of(task), cgroup, args)
         elif record.name == "process_exit":
-            self.find(key).ended = True
-            self._bury(key)
+            self.find(key)
+            self.end(key)
         elif record.name == "usermodehelper":
             known = self._known.setdefault(key, Known(key, parent=key_of(task.ppid, task.parent_start_time)))
-            known.comm = decode(task.comm.rstrip(b"\0"))
+            known.comm = comm_of(task)
             known.request = record.extra["request"]
 
-    def _fork(self, parent: Known, record: Record) -> None:
-        args = record.args
-        key = key_of(args.child_pid, args.child_start_time)  # type: ignore[attr-defined]
-        self._known[key] = Known(
-            key,
-            parent.key,
-            parent.comm,
-            parent.exe,
-            parent.args,
-            parent.cwd,
-            parent.cgroup,
-            parent.request,
-            parent.unread,
+    def fork(self, parent: Key, child: Key) -> None:
+        """Take in a process that begins as its parent is."""
+        known = self.find(parent)
+        self._known[child] = Known(
+            child,
+            known.key,
+            known.comm,
+            known.exe,
+            known.args,
+            known.cwd,
+            known.cgroup,
+            known.request,
+            known.unread,
         )
         if len(self._known) - len(self._dead) > self._most:
             self._sweep()
 
-    def _exec(self, key: Key, task: Task, record: Record) -> None:
+    def exec(self, key: Key, parent: Key, comm: str, cgroup: str | None, args: Any) -> None:
+        """Take in the program that a process goes on as; `args` are those of the process_exec event."""
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Known(key, parent=key_of(task.ppid, task.parent_start_time))
+            known = self._known[key] = Known(key, parent=parent)
         self._forget_contexts(known)
-        args = record.args
-        known.comm = decode(task.comm.rstrip(b"\0"))
-        known.exe = args.exe.path if args.exe else None  # type: ignore[attr-defined]
-        known.args = args.args  # type: ignore[attr-defined]
-        known.cwd = args.cwd  # type: ignore[attr-defined]
-        loc = record.extra["cgroup_path"]
-        known.cgroup = join_path(record.tail.raw(loc)) if loc >> 16 else None
+        known.comm = comm
+        known.exe = args.exe.path if args.exe else None
+        known.args = args.args
+        known.cwd = args.cwd
+        known.cgroup = cgroup
         complete = None not in (known.exe, known.args, known.cwd, known.cgroup)
         known.unread = None if complete else "it could not be read when the program started"
         self._dead.pop(key, None)
+
+    def end(self, key: Key) -> None:
+        """Take in the end of a process that is known."""
+        self._known[key].ended = True
+        self._bury(key)
+
+    def get(self, key: Key) -> Known | None:
+        """Return what is known of a process; None: nothing."""
+        return self._known.get(key)
 
     def _ancestor(self, known: Known) -> Ancestor:
         if known.ancestor is None:
@@ -250,9 +267,9 @@ class ProcessTable:
         known = self.find(key)
         parent = key_of(task.ppid, task.parent_start_time)
         unread = {}
-        for name in ("exe", "args", "cwd", "cgroup"):
-            if getattr(known, name) is None:
-                unread[name] = known.unread or _NOT_THERE
+        if None in (known.exe, known.args, known.cwd, known.cgroup):
+            names = ("exe", "args", "cwd", "cgroup")
+            unread = {name: known.unread or _NOT_THERE for name in names if getattr(known, name) is None}
         if known.exe is None and task.flags & KTHREAD:
             unread["exe"] = unread["cwd"] = "a kernel thread has none"
         if known.cgroup is None:
@@ -260,9 +277,10 @@ class ProcessTable:
         if task.flags & NO_AUDIT:
             unread["loginuid"] = unread["sessionid"] = UNREAD_TEXT["NO_FIELD"]
         namespaces = {"mnt": task.mnt_ns, "pid": task.pid_ns, "net": task.net_ns, "user": task.user_ns}
-        for name in [name for name, number in namespaces.items() if not number]:
-            del namespaces[name]
-            unread[f"namespaces.{name}"] = "the process had left it"
+        if 0 in namespaces.values():
+            for name in [name for name, number in namespaces.items() if not number]:
+                del namespaces[name]
+                unread[f"namespaces.{name}"] = "the process had left it"
         process = Process(
             key_id(key),
             task.pid,
@@ -276,7 +294,7 @@ class ProcessTable:
             task.egid,
             None if task.loginuid == NEVER else task.loginuid,
             None if task.sessionid == NEVER else task.sessionid,
-            decode(task.comm.split(b"\0", 1)[0]),
+            comm_of(task),
             known.exe,
             known.args,
             known.cwd,

@@ -72,6 +72,7 @@ def configure(base: Path, directory: Path) -> list[str]:
         "override loop 1.2.3 weak-updates",
         "exclude firewire loop.ko",
         "nonsense",
+        "more of \\\n it",
     ]
     (directory / "modules.order").unlink()
     conf = base / "depmod.conf"
@@ -250,7 +251,7 @@ def lines_of_config(draw: st.DrawFn) -> str:
         return f"external {draw(st.sampled_from(('*', '1', '9')))} BASE/{draw(st.sampled_from(('one', 'two', 'none')))}"
     if kind == "exclude":
         return f"exclude {draw(st.sampled_from(('s', 'a.ko', 'extra', 'zz')))}"
-    return draw(st.sampled_from(("nonsense", "override a", "external x", "include y", "search")))
+    return draw(st.sampled_from(("nonsense", "override a", "external x", "include y", "search", "goes \\\n on")))
 
 
 def joined(pool: Sequence[str], end: str) -> st.SearchStrategy[str | None]:

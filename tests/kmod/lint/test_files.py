@@ -49,7 +49,7 @@ def test_problems(kind: str, line: str, rule: str, why: str) -> None:
 
 
 def test_what_cannot_be_read_is_no_lines_fault() -> None:
-    problems = [Problem(kind, "/a.conf", 0, "", "x") for kind in ("unreadable", "broken link")]
+    problems = [Problem(kind, "/a.conf", 0, "", "x") for kind in ("unreadable", "too large", "broken link")]
     assert list(files.problems(problems)) == []
 
 

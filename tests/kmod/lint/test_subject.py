@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ringward.kmod.config import load_config
-from ringward.kmod.lint.subject import Subject, is_own, is_pattern
+from ringward.kmod.lint.subject import Subject, is_own
 from tests.kmod.lint.subjects import make_lab, subject
 
 
@@ -60,8 +60,7 @@ def test_without_a_tree_nothing_exists(tmp_path: Path) -> None:
     assert list(found.softdeps) == ["net"]
 
 
-def test_patterns_and_own_lines(tmp_path: Path) -> None:
-    assert [is_pattern(key) for key in ("a", "a*", "a?", "a[b]", "a\\b")] == [False, True, True, True, True]
+def test_own_lines(tmp_path: Path) -> None:
     found = subject(make_lab(tmp_path, "softdep a pre: b"), "softdep a pre: b")
     assert [is_own(each) for each in found.config.softdeps] == [False, True]
 

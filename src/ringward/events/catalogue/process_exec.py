@@ -13,11 +13,11 @@ _OBJECT = "process"
 
 ENTRY: Ladder = (
     Hook(
-        "sys_enter, sys_exit",
+        "sys_enter",
         "tp_btf",
         "The path as user memory had it at entry, and the credentials before the exec.",
         _OBJECT,
-        ("exec_sys_enter", "exec_sys_exit"),
+        ("exec_sys_enter",),
     ),
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ringward.kmod.config import Config
+from ringward.kmod.config_files import UNREAD
 from ringward.kmod.config_parser import parse as parse_config
 from ringward.kmod.depmod_config import DepmodConfig
 from ringward.kmod.depmod_config import parse as parse_depmod
@@ -61,7 +62,7 @@ def lint(config: Config, tree: Tree | None, read: Reader, depmod_config: DepmodC
     """
     subject = Subject(config, tree)
     problems = config.problems + (depmod_config.problems if depmod_config else [])
-    unseen = [f"{each.place}: {each.why}" for each in problems if each.kind == "unreadable"]
+    unseen = [f"{each.place}: {each.why}" for each in problems if each.kind in UNREAD]
     found = [*files.problems(config.problems), *files.unused(config.files, read, parse_config)]
     for rule in _OF_DIRECTIVES:
         try:

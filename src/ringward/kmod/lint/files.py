@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ringward.kmod.config_files import ConfigFile
+from ringward.kmod.config_files import UNREAD, ConfigFile
 from ringward.kmod.depmod_config import DepmodDirective
 from ringward.kmod.directive import Directive, Problem
 from ringward.kmod.lint.finding import FINDING, NOTE, Finding
@@ -36,7 +36,7 @@ _NAMES = ("alias", "blacklist", "install", "options", "remove", "softdep", "weak
 def problems(found: list[Problem]) -> Iterator[Finding]:
     """Yield what the parsers stumbled over; not what could not be read, which is no line's fault."""
     for each in found:
-        if each.kind in {"unreadable", "broken link"}:
+        if each.kind in UNREAD or each.kind == "broken link":
             continue
         rule, fix = _RULES[each.kind]
         why = each.why

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ringward.kmod.directive import Directive
 from ringward.kmod.lint.finding import FINDING, NOTE, Finding, some
-from ringward.kmod.lint.subject import Subject, is_own, is_pattern
+from ringward.kmod.lint.subject import Subject, is_own
+from ringward.kmod.lookup import is_pattern
 from ringward.kmod.names import module_name
 
 _BLOCKS = ("true", "false", ":")

@@ -7,17 +7,10 @@ from functools import cached_property
 from ringward.kmod.config import Config
 from ringward.kmod.directive import CMDLINE, Directive
 from ringward.kmod.fnmatch import fnmatch
-from ringward.kmod.lookup import Directives, Hit
+from ringward.kmod.lookup import Directives, Hit, is_pattern
 from ringward.kmod.names import path_to_name
 from ringward.kmod.resolve import Resolver, Softdeps
 from ringward.kmod.tree import Tree
-
-_WILD = "*?[\\"
-
-
-def is_pattern(key: str) -> bool:
-    """Return whether fnmatch(3) takes a key for more than a name."""
-    return any(char in key for char in _WILD)
 
 
 def is_own(directive: Directive) -> bool:

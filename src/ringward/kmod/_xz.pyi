@@ -1,3 +1,0 @@
-from typing_extensions import Buffer
-
-def decompress(data: Buffer, limit: int, /) -> bytes | None: ...
