@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import ringward
 from ringward.cli import guard_status
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
@@ -19,6 +20,7 @@ from ringward.events.registry import GROUPS, select
 from ringward.guard import pins, ready
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.policy import PolicyError
+from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
 from ringward.kmod.config import load_config
 from ringward.kmod.errors import KmodError
@@ -96,6 +98,13 @@ def make_parser() -> argparse.ArgumentParser:
         default="release",
         help="what the kernel part does when this process ends (default: release)",
     )
+    policy.add_argument(
+        "--protect",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a program that is trusted: its file is protected as Ringward's own are",
+    )
     policy.add_argument("--try", dest="trial", metavar="TIME", help="enforce for so long (90s, 5m, 1h), then monitor")
     common.add_arguments(parser)
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long")
@@ -150,6 +159,8 @@ def _guard(options: argparse.Namespace, store: Store, policy: Policy, trial: int
     holder = Holder(tuple(policy.modes), enforce=enforce, stays=options.on_end == "continue")
     try:
         holder.attach()
+        if Operation.SELF in policy.modes:
+            _protect(options, holder)
         holder.decide_by(policy, policy.known, policy.modes, now() + trial * NS if trial else 0)  # type: ignore[arg-type]
         holder.take_over({"database": options.database, "rules": options.rules})
         for name, reason in holder.held_failures.items():
@@ -157,6 +168,19 @@ def _guard(options: argparse.Namespace, store: Store, policy: Policy, trial: int
         return _watch(options, holder, store)
     finally:
         holder.close()
+
+
+def _protect(options: argparse.Namespace, holder: Holder) -> None:
+    """Keep the database, the rules, Ringward and what was asked for from others."""
+    package = Path(ringward.__file__).parent
+    wanted = own_files(Path(options.database), Path(options.rules), package, map(Path, options.protect))
+    for path, reason in holder.protect(wanted).items():
+        say(f"ringward guard: {safe(path)} is not protected: {reason}")
+    if not is_private(Path(options.database)):
+        say(
+            f"ringward guard: {safe(options.database)} shares its directory: the database is protected, but not from a"
+            " journal that is put beside it"
+        )
 
 
 def _watch(options: argparse.Namespace, holder: Holder, store: Store) -> int:

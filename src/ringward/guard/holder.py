@@ -14,6 +14,7 @@ from ringward.guard import pins, preemption
 from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
+from ringward.guard.protect import Protected, Protection
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
 from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
@@ -26,9 +27,10 @@ EVENTS = {
     Operation.MODULES: "module_verdict",
     Operation.AUTOLOAD: "autoload_verdict",
     Operation.UNLOAD: "unload_verdict",
+    Operation.SELF: "self_verdict",
 }
 """The operations that this guard judges, and the event of each verdict."""
-OBJECTS = ("guard_autoload", "guard_modules", "guard_request", "guard_unload")
+OBJECTS = ("guard_autoload", "guard_modules", "guard_request", "guard_self", "guard_unload")
 HOLDER = "guard_holder"
 """Name of the pinned map that says who started the guard, as JSON."""
 _HOLDER_BYTES = 4096
@@ -85,6 +87,7 @@ class Holder:
         self.missing: dict[str, str] = {}
         """Verdicts and aids that cannot be had, with the kernel's reason."""
         self._policy_maps: PolicyMaps | None = None
+        self._protection: Protection | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
 
@@ -135,6 +138,21 @@ class Holder:
             raise GuardError(f"cannot guard {what}; see: ringward doctor")
         if "guard_origins" in self.maps:
             self._write_origins()
+
+    def protect(self, wanted: Iterable[Protected]) -> Mapping[str, str]:
+        """Keep files from others, and this process, its maps and pins: from the next policy that says so.
+
+        Returns:
+            Files that cannot be protected, with the reason.
+
+        """
+        if EVENTS[Operation.SELF] not in self.attachments:
+            return {}
+        if self._protection is None:
+            self._protection = Protection(self.maps)
+            self._protection.begin(self._attached.program_fds().values())
+        self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
+        return self._protection.failed
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""
@@ -272,6 +290,9 @@ class Holder:
 
     def close(self) -> None:
         """Let go; what is pinned stays."""
+        if self._protection:
+            self._protection.close()
+            self._protection = None
         if self._policy_maps:
             self._policy_maps.close()
             self._policy_maps = None
