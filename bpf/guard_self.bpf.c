@@ -99,16 +99,13 @@ SEC("lsm/inode_rename")
 int BPF_PROG(lsm_self_rename, struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
 	     struct dentry *new_dentry, int ret)
 {
-	int answer;
-
 	if (ret)
 		return ret;
 	if (is_member()) {
 		replaced(old_dentry, new_dentry);
 		return 0;
 	}
-	answer = name_judged(old_dentry, SELF_INODE_RENAME, ACCESS_RENAME);
-	return answer ? answer : name_judged(new_dentry, SELF_INODE_RENAME, ACCESS_RENAME);
+	return name_judged(dentry_flags(old_dentry) ? old_dentry : new_dentry, SELF_INODE_RENAME, ACCESS_RENAME);
 }
 
 SEC("lsm/inode_create")
@@ -139,9 +136,9 @@ int BPF_PROG(lsm_self_mknod, struct inode *dir, struct dentry *dentry, unsigned 
 SEC("lsm/inode_link")
 int BPF_PROG(lsm_self_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry, int ret)
 {
-	int answer = ret ? ret : name_judged(old_dentry, SELF_INODE_LINK, ACCESS_LINK);
-
-	return answer ? answer : name_judged(new_dentry, SELF_INODE_LINK, ACCESS_LINK);
+	if (ret)
+		return ret;
+	return name_judged(dentry_flags(old_dentry) ? old_dentry : new_dentry, SELF_INODE_LINK, ACCESS_LINK);
 }
 
 /*

@@ -17,7 +17,7 @@
 #define DEBUGFS_MAGIC 0x64626720
 #define BPF_FS_MAGIC 0xcafe4a11
 
-enum object_flag {
+enum object {
 	OBJECT_FILE = 1,	/* its content and its names */
 	OBJECT_TREE = 2,	/* a directory, and all that is below it */
 	OBJECT_ANCESTOR = 4,	/* a directory above a protected one: nothing takes its place */
@@ -33,7 +33,7 @@ struct object_id {
 	__u32 pad;
 };
 
-enum number_kind {
+enum number {
 	NUMBER_MAP,
 	NUMBER_PROGRAM,
 	NUMBER_DEVICE,
@@ -41,7 +41,7 @@ enum number_kind {
 
 /* What else is protected, by its number. */
 struct number_id {
-	__u32 kind;		/* enum number_kind */
+	__u32 kind;		/* enum number */
 	__u32 number;		/* id; of a device the kernel's dev_t */
 };
 
@@ -82,8 +82,8 @@ enum self_hook {
 
 ENUM(self_access);
 ENUM(self_object);
-ENUM(object_flag);
-ENUM(number_kind);
+ENUM(object);
+ENUM(number);
 ENUM(standing);
 ENUM(self_hook);
 struct scope *struct_scope __attribute__((unused));
@@ -93,7 +93,7 @@ struct {
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct object_id);
-	__type(value, __u32);		/* enum object_flag */
+	__type(value, __u32);		/* enum object */
 } self_objects SEC(".maps");
 
 struct {
@@ -227,13 +227,14 @@ static bool in_scope(void)
 
 static void self_fill_file(struct record *r, struct file_id *id, const struct touched *t)
 {
-	struct inode *inode = BPF_CORE_READ(t->dentry, d_inode);
+	struct dentry *dentry = t->dentry;
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 
 	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	id->inode = BPF_CORE_READ(inode, i_ino);
 	id->nlink = BPF_CORE_READ(inode, i_nlink);
 	id->ctime = inode ? inode_ctime(inode) : 0;
-	id->path = t->mnt ? path_append(r, t->dentry, t->mnt) : path_append_inside(r, t->dentry);
+	id->path = t->mnt ? path_append(r, dentry, t->mnt) : path_append_inside(r, dentry);
 }
 
 static __noinline void self_send(const struct touched *t, __u32 mode, bool allowed)

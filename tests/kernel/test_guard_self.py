@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ringward.events import Event
+from ringward.events.catalogue.self_verdict import HOOKS
+from ringward.guard.pins import FOLDER
 from ringward.guard.protect import Protected
+from ringward.guard.storage import source_of
+from ringward.sensor import _native
 from ringward.trust.rules import Mode, Operation
+from ringward.trust.store import open_store
 from tests.kernel.conftest import PATIENCE
 from tests.kernel.guarding import BOTH, Guarded, policy_of, started
 from tests.kernel.programs import open_folder
@@ -33,6 +40,8 @@ def other(do: Callable[[], object]) -> int:
             do()
         except OSError as error:
             os._exit(error.errno or 255)
+        except _native.BpfError as error:
+            os._exit(error.args[0] or 255)
         except BaseException:  # noqa: BLE001 - the child must not go on as the test
             os._exit(255)
         os._exit(0)
@@ -59,12 +68,9 @@ def place_fixture() -> Iterator[Path]:
 
 @pytest.fixture(scope="module", name="database")
 def database_fixture(place: Path) -> Path:
-    """Give a trust database that `ringward trust` has made."""
+    """Give a trust database with nothing in it."""
     path = place / "trust.db"
-    digest = "11" * 32
-    subprocess.run(
-        [ringward(), "trust", "add", "--database", path, "--digest", digest, "--kind", "program"], check=True
-    )
+    open_store(str(path), write=True, create=True).close()
     return path
 
 
@@ -81,46 +87,147 @@ def guard_fixture(database: Path) -> Iterator[Guarded]:
         yield guard
 
 
+def mount(kind: str, where: str) -> None:
+    checked(_native.raw_syscall(165, address(kind), address(where), address(kind), 0, 0))
+
+
+def expire(where: str) -> None:
+    """Begin to unmount what nobody uses: the first try only marks it."""
+    checked(_native.raw_syscall(166, address(where), 4))
+
+
+def checked(result: int) -> None:
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+
+
+_KEPT: list[object] = []
+
+
+def address(text: str) -> int:
+    buffer = ctypes.create_string_buffer(text.encode())
+    _KEPT.append(buffer)
+    return ctypes.addressof(buffer)
+
+
 def told(w: Guarded, access: str, **fields: object) -> Event:
     return w.verdict(Operation.SELF, access=access, verdict="deny", **fields)
-
-
-def make(path: Path) -> None:
-    path.write_text("evil")
 
 
 @BOTH
 def test_the_database(guard: Guarded, mode: Mode, database: Path) -> None:
     before = database.read_bytes()
-    tries: list[tuple[str, Callable[[], object], str]] = [
-        ("open", lambda: os.close(os.open(database, os.O_WRONLY)), "trust.db"),
-        ("create", lambda: os.close(os.open(f"{database}-journal", os.O_CREAT | os.O_WRONLY)), "trust.db-journal"),
-        ("rename", lambda: os.rename(database, database.with_name("x")), "trust.db"),
-        ("unlink", lambda: os.unlink(database.with_name("x")), "x"),
-        ("truncate", lambda: os.truncate(database, 0), "trust.db"),
+    away, beside = database.with_name("away"), Path(f"{database}-journal")
+    outside = database.parents[1] / "linked"
+    tries: list[tuple[str, Path, Callable[[], object]]] = [
+        ("open", database, lambda: os.close(os.open(database, os.O_WRONLY))),
+        ("open", database, lambda: os.close(os.open(database, os.O_RDONLY | os.O_TRUNC))),
+        ("truncate", database, lambda: os.truncate(database, 0)),
+        ("link", database, partial(outside.hardlink_to, database)),
+        ("create", beside, lambda: os.close(os.open(beside, os.O_CREAT | os.O_WRONLY))),
+        ("create", away, lambda: away.symlink_to("/nowhere")),
+        ("rename", database, lambda: database.rename(away)),
+        ("unlink", away if mode is Mode.MONITOR else database, (away if away.exists() else database).unlink),
+        ("rename", database.parent, lambda: database.parent.rename(database.parents[1] / "moved")),
     ]
     with guard.deciding(*policy_of(), mode, ONLY) as w:
-        for access, do, name in tries:
+        for access, path, do in tries:
+            w.events.clear()
             result = other(do)
-            if w.enforces and name == "x":
-                assert result == errno.ENOENT
-                continue
-            if not w.enforces and access == "truncate":
-                assert result == errno.ENOENT
-                continue
             event = told(w, access)
-            assert event.args.object == "file"
-            assert event.args.file.path.endswith(f"/ringward/{name}"), event.args.file
+            assert (event.args.object, event.process.uid) == ("file", 0)
+            assert Path(event.args.file.path).name == path.name, (access, event.args.file)
             assert result == (REFUSED if w.enforces else 0), access
-            if not w.enforces and access == "rename":
-                continue
         assert database.exists() == w.enforces
-    if not database.exists():
-        for left in database.parent.iterdir():
+    if mode is Mode.MONITOR:
+        (database.parents[1] / "moved").rename(database.parent)
+        for left in (*database.parent.iterdir(), outside):
             left.unlink()
         database.write_bytes(before)
         database.chmod(0o600)
     assert database.read_bytes() == before
+
+
+def opened(path: str | Path) -> Callable[[], object]:
+    return lambda: os.close(os.open(path, os.O_WRONLY))
+
+
+@BOTH
+def test_behind_its_back(guard: Guarded, mode: Mode, place: Path) -> None:
+    """The disk that holds it, memory, and the switches that turn hooks off."""
+    source = source_of(Path("/proc/self/mountinfo").read_text(), place)
+    assert source is not None
+    image = Path(f"/sys/block/{Path(source).name}/loop/backing_file").read_text().strip()
+    tries = [
+        ("device", source),
+        ("file", image),
+        ("memory", "/dev/mem"),
+        ("memory", "/dev/port"),
+        ("switch", "/proc/sys/kernel/ftrace_enabled"),
+        ("switch", "/sys/kernel/debug/kprobes/enabled"),
+        ("switch", "/sys/kernel/debug/sched/preempt"),
+    ]
+    with guard.deciding(*policy_of(), mode, ONLY) as w:
+        for kind, path in tries:
+            result = other(opened(path))
+            event = told(w, "open", object=kind)
+            assert event.args.file.path == path
+            assert result == (REFUSED if w.enforces else 0), path
+        w.events.clear()
+        assert other(opened("/proc/sys/kernel/printk")) == 0
+        assert other(opened("/dev/null")) == 0
+        w.settle()
+        assert w.of("self_verdict") == []
+
+
+@BOTH
+def test_the_kernel_part(guard: Guarded, mode: Mode) -> None:
+    """Its pins, maps and programs, and its process."""
+    pid, ids = os.getpid(), guard.holder.attachments["self_verdict"].programs
+    program = _native.program_open(ids[0])
+    maps = _native.program_maps(program)
+    os.close(program)
+    pin = next(FOLDER.glob("maps-*")) / "scratch"
+    fd = _native.map_open(maps[0])
+    _native.pin(fd, str(pin))
+    os.close(fd)
+    tries: list[tuple[str, str, Callable[[], object]]] = [
+        ("change", "map", lambda: os.close(_native.map_open(maps[0]))),
+        ("change", "map", lambda: os.close(_native.pinned(str(pin)))),
+        ("change", "program", lambda: os.close(_native.program_open(ids[0]))),
+        ("trace", "process", lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))),
+        ("unlink", "pin", pin.unlink),
+        ("create", "pin", (FOLDER / "links-99").mkdir),
+        ("mount", "pin", lambda: mount("tmpfs", str(FOLDER))),
+    ]
+    with guard.deciding(*policy_of(), mode, ONLY) as w:
+        for access, kind, do in tries:
+            w.events.clear()
+            result = other(do)
+            event = told(w, access, object=kind)
+            assert (event.args.target is not None) == (kind in {"map", "program", "process"})
+            assert result == (REFUSED if w.enforces else 0), (access, kind)
+        if not w.enforces:
+            subprocess.run(["umount", FOLDER], check=True)
+            (FOLDER / "links-99").rmdir()
+        result = other(lambda: expire("/sys/fs/bpf"))
+        assert told(w, "unmount", object="pin").args.file.path == "/sys/fs/bpf"
+        assert result == (REFUSED if w.enforces else errno.EAGAIN)
+        assert guard.holder.deaf() == []
+    pin.unlink(missing_ok=True)
+
+
+def test_a_hook_that_is_silenced(guard: Guarded) -> None:
+    """In monitor the switch is told of and not kept; the next canary finds every hook deaf."""
+    switch = Path("/proc/sys/kernel/ftrace_enabled")
+    with guard.deciding(*policy_of(), Mode.MONITOR, ONLY):
+        switch.write_text("0")
+        try:
+            silent = guard.holder.deaf()
+        finally:
+            switch.write_text("1")
+        assert set(silent) == set(HOOKS)
+        assert guard.holder.deaf() == []
 
 
 def test_the_database_by_the_tool(guard: Guarded, database: Path) -> None:

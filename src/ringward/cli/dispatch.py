@@ -9,7 +9,6 @@ import sys
 from ringward.cli import COMMANDS
 from ringward.cli.errors import CANNOT_RUN, USAGE, CannotRunError, UsageError
 
-
 CHANGING = ("guard", "trust")
 """Commands that change what the guard protects."""
 

@@ -156,10 +156,14 @@ class Holder:
         if EVENTS[Operation.SELF] not in self.attachments:
             return {}
         if self._protection is None:
-            self._protection = Protection(self.maps)
-            self._protection.begin(self._attached.program_fds().values())
+            self._protection = Protection(self.maps, self._attached.program_fds())
+            self._protection.begin()
         self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
         return self._protection.failed
+
+    def deaf(self) -> list[str]:
+        """Make each hook that protects the guard decide; return those that did not."""
+        return self._protection.deaf() if self._protection else []
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""

@@ -77,4 +77,4 @@ def go(argv: list[str]) -> NoReturn:
         OSError: the helper cannot be started.
 
     """
-    os.execv(KEEPER, [str(KEEPER), *argv])
+    os.execv(KEEPER, [str(KEEPER), *argv])  # noqa: S606 - that is what it is for: nothing of a shell's

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ringward.guard import launch
 from ringward.guard.layouts import constants
+from ringward.guard.self_canary import SelfCanary
 from ringward.guard.storage import holders
 from ringward.sensor import _native
 
@@ -70,24 +71,24 @@ class Protection:
 
     Args:
         maps: descriptor of each map, by name.
+        programs: descriptor of each program, by name.
 
     """
 
-    def __init__(self, maps: Mapping[str, int]) -> None:
+    def __init__(self, maps: Mapping[str, int], programs: Mapping[str, int]) -> None:
         self._maps = maps
-        self._flags = constants("object_flag", OBJECT)
-        self._kinds = constants("number_kind", OBJECT)
+        self._programs = programs
+        self._canary: SelfCanary | None = None
+        self._flags = constants("object", OBJECT)
+        self._kinds = constants("number", OBJECT)
         self._standings = constants("standing", OBJECT)
         # On file systems whose inodes do not last, the numbers hold as long as the file is open.
         self._open: list[int] = []
         self.failed: dict[str, str] = {}
         """Files that cannot be protected, with the reason."""
 
-    def begin(self, programs: Iterable[int]) -> None:
+    def begin(self) -> None:
         """Make this process, its maps and programs Ringward's own.
-
-        Args:
-            programs: descriptors.
 
         Raises:
             BpfError, OSError: the kernel does not let it.
@@ -98,15 +99,24 @@ class Protection:
             _native.map_update(self._maps["self_tasks"], _WORD.pack(fd), _WORD.pack(self._standings["member"]))
         finally:
             os.close(fd)
-        for program in programs:
-            info = _native.program_info(program)
-            self._number("program", int(info["id"]))
-            for number in _native.program_maps(program):
-                self._number("map", number)
+        numbers = set()
+        for program in self._programs.values():
+            number = int(_native.program_info(program)["id"])
+            self._number("program", number)
+            numbers.update(_native.program_maps(program))
+        for each in numbers:
+            self._number("map", each)
         self._enroll(Path("/"), self._flags["root"] | self._flags["ancestor"])
         self._enroll(launch.KEEPER, self._flags["keeper"] | self._flags["file"])
         self._enroll(Path(launch.interpreter()), self._flags["interpreter"])
         _native.map_update(self._maps[launch.MAP], _WORD.pack(0), launch.own())
+        self._canary = SelfCanary(
+            self._maps, min(numbers), number, lambda folder: self.add([Protected(folder, tree=True)])
+        )
+
+    def deaf(self) -> list[str]:
+        """Make each hook decide; return those that did not."""
+        return self._canary.deaf() if self._canary else []
 
     def add(self, wanted: Iterable[Protected]) -> None:
         """Protect files, what is above them, and the block devices that hold them."""
@@ -142,6 +152,9 @@ class Protection:
 
     def close(self) -> None:
         """Let go of the files; what is protected stays so."""
+        if self._canary:
+            self._canary.close()
+            self._canary = None
         for fd in self._open:
             with contextlib.suppress(OSError):
                 os.close(fd)

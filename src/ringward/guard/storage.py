@@ -74,7 +74,7 @@ def holders(paths: Iterable[Path]) -> tuple[list[int], list[Path]]:
     files: set[Path] = set()
     for source in {source_of(mountinfo, path) for path in paths} - {None}:
         try:
-            found = os.stat(str(source))
+            found = Path(str(source)).stat()
         except OSError:
             # "tmpfs", "overlay", a server's name: no device.
             continue
