@@ -111,6 +111,8 @@ def main(argv: list[str]) -> int:
         return guard_status.confirm() if options.confirm else _start(options)
     except (StoreError, RulesError, PolicyError, SensorError) as error:
         raise CannotRunError(str(error)) from error
+    except OSError as error:
+        raise CannotRunError(f"cannot guard: {error}; is it run as root?") from error
     except _native.BpfError as error:
         raise CannotRunError(f"cannot {error.args[2]}: {error.args[1]}; see: ringward doctor") from error
 

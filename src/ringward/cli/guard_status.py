@@ -67,13 +67,12 @@ def document(status: Status | None) -> dict[str, Any]:
 
 def confirm() -> int:
     """Let a trial go on without an end; return the exit status."""
-    try:
-        fds = pins.maps_of()
-    except FileNotFoundError:
-        raise CannotRunError("nothing to confirm: no guard is there; see: ringward guard --status") from None
+    fds = pins.maps_of()
     maps = PolicyMaps(fds)
     try:
-        until = maps.state()["enforce_until"] if "guard_policy" in fds else 0
+        if "guard_policy" not in fds:
+            raise CannotRunError("nothing to confirm: no guard is there; see: ringward guard --status")
+        until = maps.state()["enforce_until"]
         if not until:
             raise CannotRunError("nothing to confirm: there is no trial; see: ringward guard --status")
         if until <= now():

@@ -103,10 +103,7 @@ def read(folder: Path = pins.FOLDER) -> Status | None:
         BpfError: the kernel does not let this process look.
 
     """
-    try:
-        fds = pins.maps_of(folder)
-    except FileNotFoundError:
-        return None
+    fds = pins.maps_of(folder)
     try:
         text = _native.map_lookup(fds[HOLDER], _FIRST) if HOLDER in fds else None
         data = _native.map_lookup(fds["guard_policy"], _FIRST) if "guard_policy" in fds else None
