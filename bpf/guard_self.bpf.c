@@ -38,7 +38,8 @@ static __noinline bool is_alone(struct task_struct *task)
 	if (BPF_CORE_READ(task, cred, uid.val) || BPF_CORE_READ(task, cred, euid.val))
 		return false;
 	object_of(&root, BPF_CORE_READ(fs, root.dentry, d_inode));
-	return root.inode == scope->root.inode && root.dev == scope->root.dev;
+	return root.inode == scope->root.inode && root.dev == scope->root.dev &&
+	       mount_id(BPF_CORE_READ(fs, root.mnt)) == scope->mnt;
 }
 
 SEC("lsm/file_open")

@@ -56,7 +56,7 @@ enum standing {
 struct scope {
 	struct object_id root;
 	__u32 mnt_ns;		/* 0: not known yet */
-	__u32 pad;
+	__u32 mnt;		/* id of the root directory's mount */
 };
 
 /* Hooks that prove that they decide, each with a count of its own. */
@@ -216,6 +216,13 @@ static __u32 magic_of(struct dentry *dentry)
 	return BPF_CORE_READ(dentry, d_inode, i_sb, s_magic);
 }
 
+static __u32 mount_id(struct vfsmount *vfsmnt)
+{
+	struct mount *mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
+
+	return BPF_CORE_READ(mnt, mnt_id);
+}
+
 static bool in_scope(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -267,8 +274,11 @@ static __noinline int touched_judged(const struct touched *t)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 mode = mode_now(OPERATION_SELF), key = t->hook;
+	int refusal = -EPERM;
 	__u64 *hits;
 
+	/* Or the compiler computes the answer, and the verifier does not know its range (v6.12). */
+	barrier_var(refusal);
 	if (mode == MODE_OFF)
 		return 0;
 	if (is_canary(task->pid)) {
@@ -283,5 +293,5 @@ static __noinline int touched_judged(const struct touched *t)
 	} else {
 		self_send(t, mode, false);
 	}
-	return may_deny && mode == MODE_ENFORCE ? -EPERM : 0;
+	return may_deny && mode == MODE_ENFORCE ? refusal : 0;
 }

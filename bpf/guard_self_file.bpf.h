@@ -36,6 +36,7 @@ static __noinline void enroll(struct file *file, __u32 tid)
 	scope = bpf_map_lookup_elem(&self_scope, &zero);
 	if (scope && flags & OBJECT_ROOT) {
 		scope->root = id;
+		scope->mnt = mount_id(BPF_CORE_READ(file, f_path.mnt));
 		scope->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	}
 	wanted = bpf_map_lookup_elem(&self_objects, &id);
