@@ -23,4 +23,3 @@ def test_without_a_guard_it_says_so() -> None:
     done = subprocess.run([KEEPER, "trust", "list"], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (4, "")
     assert "is the guard on" in done.stderr
-

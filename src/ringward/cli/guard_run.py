@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import ringward
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.guard_reactions import Reactions
@@ -16,7 +15,7 @@ from ringward.cli.live import Ends, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import ready
+from ringward.guard import launch, ready
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
@@ -76,7 +75,7 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
 def _protect(options: argparse.Namespace, holder: Holder) -> None:
     """Keep the database, the rules, Ringward and what was asked for from others."""
     database = Path(options.database)
-    wanted = own_files(database, Path(options.rules), Path(ringward.__file__).parent, map(Path, options.protect))
+    wanted = own_files(database, Path(options.rules), launch.PACKAGE, map(Path, options.protect))
     for path, reason in holder.protect(wanted).items():
         say(f"ringward guard: {safe(path)} is not protected: {reason}")
     if not is_private(database):

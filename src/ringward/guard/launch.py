@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-import ringward
 from ringward.guard.pins import FOLDER
 
-KEEPER = Path(ringward.__file__).parent / "guard" / "ringward-keeper"
+PACKAGE = Path(__file__).resolve().parents[1]
+"""Ringward's own."""
+KEEPER = PACKAGE / "guard" / "ringward-keeper"
 MAP = "self_launch"
 MARK = "RINGWARD_KEEPER"
 """Variable of the environment that the helper sets."""
@@ -51,8 +52,7 @@ def arguments(interpreter: str, paths: Iterable[str]) -> bytes:
 
 def own() -> bytes:
     """Return what the helper is to start: this Ringward, with the interpreter that runs it."""
-    package = Path(ringward.__file__).parent
-    return arguments(interpreter(), library_paths(sys.path, package))
+    return arguments(interpreter(), library_paths(sys.path, PACKAGE))
 
 
 def interpreter() -> str:

@@ -68,7 +68,9 @@ class Session:
         while self._sensor.unheard & self._judged and now() < until:
             self._early += self._sensor.poll(0.1)
         self._proved = now()
-        deaf = sorted(self._sensor.unheard & self._judged) + self._holder.deaf()
+        deaf = sorted(self._sensor.unheard & self._judged)
+        if "self_verdict" in self._judged:
+            deaf += self._holder.deaf()
         if deaf:
             raise SensorError(
                 f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
@@ -81,7 +83,7 @@ class Session:
 
     def _alarms(self) -> list[Event]:
         """Return what has changed with the hooks that protect the guard; they are made to decide every few seconds."""
-        if now() - self._proved < SELF_PROOF_NS:
+        if "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
             return []
         self._proved = now()
         before, self._deaf = self._deaf, self._holder.deaf()

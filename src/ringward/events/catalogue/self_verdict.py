@@ -120,7 +120,7 @@ class SelfVerdict(_verdict.Verdict, frozen=True):
         str,
         Convert("u32", f"To what: {', '.join(_OBJECTS)}.", K, members=("object",), function=_verdict.names(_OBJECTS)),
     ]
-    file: Annotated[FileId | None, File("struct file *", "The file, or the program that a process has become.", OPT)]
+    file: Annotated[FileId | None, File("struct file *", "The file, or the program that a process has become.", K, OPT)]
     target: Annotated[
         int | None,
         Convert(
