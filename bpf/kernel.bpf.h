@@ -48,6 +48,7 @@ struct timespec64 {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_rdev;
 	const unsigned int i_nlink;
 	struct super_block *i_sb;
 	struct timespec64 i_ctime;
@@ -79,6 +80,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
 };
 
 struct path {
@@ -89,6 +91,8 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	unsigned int f_mode;
+	unsigned int f_flags;
 };
 
 struct fdtable {
@@ -101,6 +105,7 @@ struct files_struct {
 };
 
 struct fs_struct {
+	int users;
 	struct path root;
 	struct path pwd;
 };
@@ -190,6 +195,7 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -259,6 +265,18 @@ struct module_memory {
 
 struct module___memory {
 	struct module_memory mem[7];
+};
+
+struct bpf_map {
+	unsigned int id;
+};
+
+struct bpf_prog_aux {
+	unsigned int id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 
 struct subprocess_info {

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
@@ -14,8 +15,9 @@ from ringward.cli.live import Ends, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import ready
+from ringward.guard import launch, ready
 from ringward.guard.holder import EVENTS, Holder
+from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
 from ringward.guard.source import Source
 from ringward.kmod.config import load_config
@@ -60,12 +62,27 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
         holder = Holder(tuple(modes), enforce=enforce, stays=options.on_end == "continue")
         try:
             holder.attach()
+            if Operation.SELF in modes:
+                _protect(options, holder)
             holder.decide_by(policy, digests, policy.modes, now() + trial * NS if trial else 0)
             return _watch(options, holder, source, events, named)
         finally:
             holder.close()
     finally:
         source.close()
+
+
+def _protect(options: argparse.Namespace, holder: Holder) -> None:
+    """Keep the database, the rules, Ringward and what was asked for from others."""
+    database = Path(options.database)
+    wanted = own_files(database, Path(options.rules), launch.PACKAGE, map(Path, options.protect))
+    for path, reason in holder.protect(wanted).items():
+        say(f"ringward guard: {safe(path)} is not protected: {reason}")
+    if not is_private(database):
+        say(
+            f"ringward guard: {safe(options.database)} shares its directory: the database is protected, but not from a"
+            " journal that is put beside it"
+        )
 
 
 def _watch(
