@@ -50,6 +50,9 @@ enum event_kind {
 	KIND_PROCESS_EXIT,
 	KIND_PROCESS_FORK,
 	KIND_UDEV_DEVICE,
+	KIND_MODULE_VERDICT,
+	KIND_AUTOLOAD_VERDICT,
+	KIND_UNLOAD_VERDICT,
 	KIND_MAX,
 };
 
@@ -60,6 +63,7 @@ enum hook {
 	HOOK_KPROBE,
 	HOOK_TRACEPOINT,
 	HOOK_LSM,
+	HOOK_FMOD_RET,
 };
 
 enum abi {
@@ -82,6 +86,11 @@ enum unread {
 	UNREAD_NO_FILE,		/* no such file descriptor, or no file */
 	UNREAD_ABSENT,		/* the kernel has none: its pointer is NULL */
 	UNREAD_NO_ENTRY,	/* no system call was seen: the kernel itself started the program */
+};
+
+enum module_stage {
+	STAGE_IMAGE,		/* the image is copied, nothing of it is parsed */
+	STAGE_PARAMETERS,	/* the kernel has copied the parameters, and they are not those that were judged */
 };
 
 enum attempt_state {
@@ -327,6 +336,51 @@ struct udev_device {
 	pid_nr sender;		/* as the sender's pid namespace has it; 0: the kernel */
 	uid_nr sender_uid;
 	str_list_loc properties;	/* KEY=VALUE, in the sender's order */
+};
+
+/* What was decided, and by what. */
+struct verdict {
+	__u32 action;		/* enum action */
+	__u32 level;		/* enum level */
+	__u32 mode;		/* enum mode */
+	__u32 refused;		/* the kernel was told to refuse it */
+	__u32 fact_unread;	/* the rule denies because a fact could not be read */
+	str_loc rule;		/* absent: none made it */
+};
+
+struct module_verdict {
+	struct header h;
+	attempt_id attempt;
+	struct verdict verdict;
+	bytes size;
+	ktime_ns duration;
+	struct file_id file;	/* unread with UNREAD_NO_FILE for init_module */
+	str_loc name;		/* in the image */
+	str_loc param_values;	/* that were judged */
+	str_loc alias;
+	__u32 flags;
+	__u32 flags_unread;	/* enum unread */
+	__u32 origin;		/* enum origin */
+	__u32 origin_unread;	/* enum unread */
+	__u32 stage;		/* enum module_stage */
+	kernel_result error;	/* of hashing; digest is only valid with 0 */
+	__u32 pad;
+	__u8 digest[32];
+};
+
+struct autoload_verdict {
+	struct header h;
+	struct verdict verdict;
+	str_loc alias;
+	__u32 pad;
+};
+
+struct unload_verdict {
+	struct header h;
+	attempt_id attempt;
+	struct verdict verdict;
+	str_loc name;		/* from user memory */
+	__u32 flags;
 };
 
 /* Per CPU; read by user space. */

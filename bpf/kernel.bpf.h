@@ -134,10 +134,19 @@ struct net {
 	struct ns_common ns;
 };
 
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct pid {
+	unsigned int level;
+};
+
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
+	struct cgroup_namespace *cgroup_ns;
 };
 
 struct kernfs_node {
@@ -187,6 +196,7 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	unsigned long long start_boottime;
 	const struct cred *cred;
 	char comm[16];

@@ -144,16 +144,6 @@ static void args_again(struct record *r, struct call *c)
 	}
 }
 
-/* init/do_mounts.c: the type of the root file system before any other is mounted */
-static bool root_is_initramfs(struct task_struct *task)
-{
-	char name[7] = {};
-
-	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(task, fs, root.mnt, mnt_sb, s_type, name));
-	return name[0] == 'r' && name[1] == 'o' && name[2] == 'o' && name[3] == 't' && name[4] == 'f' &&
-	       name[5] == 's' && !name[6];
-}
-
 static struct record *attempt_begin(struct call *c, struct task_struct *task, __u32 hook)
 {
 	struct record *r;

@@ -52,3 +52,13 @@ static bool is_compat(struct task_struct *task)
 {
 	return task->thread_info.status & TS_COMPAT;
 }
+
+/* init/do_mounts.c: the type of the root file system before any other is mounted */
+static bool root_is_initramfs(struct task_struct *task)
+{
+	char name[7] = {};
+
+	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(task, fs, root.mnt, mnt_sb, s_type, name));
+	return name[0] == 'r' && name[1] == 'o' && name[2] == 'o' && name[3] == 't' && name[4] == 'f' &&
+	       name[5] == 's' && !name[6];
+}

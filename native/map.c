@@ -123,7 +123,58 @@ static PyObject *map_keys(PyObject *module, PyObject *args)
 	return list;
 }
 
+/* One hash map of bytes, as the place of an ARRAY_OF_MAPS takes it. */
+static PyObject *map_hash(PyObject *module, PyObject *args)
+{
+	unsigned int key_size, value_size, entries;
+	const char *name;
+	int fd;
+
+	if (!PyArg_ParseTuple(args, "sIII", &name, &key_size, &value_size, &entries))
+		return NULL;
+	log_clear();
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, name, key_size, value_size, entries, NULL);
+	if (fd < 0)
+		return raise_bpf(errno, "make a hash map");
+	return PyLong_FromLong(fd);
+}
+
+/* All entries at once: keys and values follow each other without gaps. */
+static PyObject *map_fill(PyObject *module, PyObject *args)
+{
+	Py_buffer keys, values;
+	struct bpf_map_info info;
+	PyObject *result = NULL;
+	__u32 count;
+	int fd, err;
+
+	if (!PyArg_ParseTuple(args, "iy*y*", &fd, &keys, &values))
+		return NULL;
+	if (map_info(fd, &info))
+		goto out;
+	count = keys.len / info.key_size;
+	if ((size_t)keys.len != (size_t)count * info.key_size || (size_t)values.len != count * value_bytes(&info)) {
+		PyErr_Format(PyExc_ValueError, "keys and values have %zd and %zd bytes, an entry of the map %u and %zu",
+			     keys.len, values.len, info.key_size, value_bytes(&info));
+		goto out;
+	}
+	log_clear();
+	Py_BEGIN_ALLOW_THREADS
+	err = count ? bpf_map_update_batch(fd, keys.buf, values.buf, &count, NULL) : 0;
+	Py_END_ALLOW_THREADS
+	if (err)
+		raise_bpf(errno, "fill a map");
+	else
+		result = Py_NewRef(Py_None);
+out:
+	PyBuffer_Release(&keys);
+	PyBuffer_Release(&values);
+	return result;
+}
+
 PyMethodDef map_methods[] = {
+	{ "map_hash", map_hash, METH_VARARGS, "(name, key bytes, value bytes, entries) -> fd; the caller closes it" },
+	{ "map_fill", map_fill, METH_VARARGS, "(fd, keys, values): all at once, each one after the other" },
 	{ "map_lookup", map_lookup, METH_VARARGS, "(fd, key) -> value | None; per-CPU values follow each other, each padded to 8 bytes" },
 	{ "map_update", map_update, METH_VARARGS, "(fd, key, value)" },
 	{ "map_delete", map_delete, METH_VARARGS, "(fd, key); a key that is not there is no error" },

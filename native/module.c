@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ringward.sensor._native: libbpf for Python, no more than the sensor needs. */
+/* ringward.sensor._native: libbpf for Python, no more than sensor and guard need. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,6 +93,8 @@ PyMODINIT_FUNC PyInit__native(void)
 	    PyModule_AddStringConstant(module, "LIBBPF_VERSION", libbpf_version_string()) ||
 	    PyModule_AddFunctions(module, map_methods) ||
 	    PyModule_AddFunctions(module, probe_methods) ||
+	    PyModule_AddFunctions(module, pin_methods) ||
+	    PyModule_AddFunctions(module, hold_methods) ||
 	    object_register(module) || link_register(module) || ring_register(module) ||
 	    decode_register(module) || calls_register(module)) {
 		Py_DECREF(module);

@@ -20,4 +20,4 @@ int decode_register(PyObject *module);
 int calls_register(PyObject *module);
 PyObject *link_wrap(struct bpf_link *link);
 
-extern PyMethodDef map_methods[], probe_methods[];
+extern PyMethodDef map_methods[], probe_methods[], pin_methods[], hold_methods[];

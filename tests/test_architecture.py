@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "ringward"
-LAYERS = ("btf", "events", "kmod", "sensor", "output", "cli")
+LAYERS = ("btf", "events", "kmod", "sensor", "trust", "guard", "output", "cli")
 """A package imports from itself and from those before it."""
 FREE = ("version",)
 """Modules of no package that anyone may import: they import nothing."""

@@ -25,9 +25,9 @@ class LayoutError(ValueError):
 
 
 class Field(NamedTuple):
-    """One scalar or byte array of a record, nested structs flattened."""
+    """One scalar or array of integers of a record, nested structs and arrays of them flattened."""
 
-    name: str  # "task.pid", "file.path"
+    name: str  # "task.pid", "file.path", "uids.0.low"
     ctype: str  # the typedef's or type's name: "pid_nr", "str_loc"; "__u8[32]" of an array
     offset: int  # bytes from the start of the record
     size: int  # bytes
@@ -66,6 +66,12 @@ def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str, depth:
         if real.kind == types.STRUCT:
             inner = prefix if member.name == "h" else f"{name}."
             yield from _flatten(btf, member.type_id, inner, offset, record, depth + 1)
+        elif real.kind == types.ARRAY and btf.resolve(real.size).kind == types.STRUCT:
+            step = btf.size_of(real.size)
+            if offset + step * real.length > LONGEST:
+                raise LayoutError(f"record {record}: {name} ends past byte {LONGEST}")
+            for i in range(real.length):
+                yield from _flatten(btf, real.size, f"{name}.{i}.", offset + i * step, record, depth + 1)
         elif real.kind == types.ARRAY and btf.resolve(real.size).kind == types.INT:
             yield Field(name, f"{btf.resolve(real.size).name}[{real.length}]", offset, size, f"{size}s")
         elif real.kind == types.INT and size in (1, 2, 4, 8):

@@ -19,7 +19,7 @@ class Args(msgspec.Struct, frozen=True, gc=False):
     """
 
     group: ClassVar[str]
-    """modules, programs or stream."""
+    """modules, programs, guard or stream."""
     default: ClassVar[bool] = True
     """Shown when its group is asked for; else only by its own name."""
     record: ClassVar[bool] = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 RUNGS = {
     "tp_btf": "raw tracepoint (BTF-typed)",
     "lsm": "BPF LSM",
+    "fmod_ret": "fmod_ret (ftrace)",
     "fentry": "fentry/fexit (ftrace)",
     "kprobe": "kprobe/kretprobe",
     "tracepoint": "tracepoint",

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 BY_NAME: dict[str, type[Args]] = {cls.event_name(): cls for cls in CATALOGUE}
 GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(name for name, cls in BY_NAME.items() if cls.group == group and cls.default)
-    for group in ("modules", "programs", "stream")
+    for group in ("modules", "programs", "guard", "stream")
 }
-GROUPS["all"] = tuple(BY_NAME)
+GROUPS["all"] = tuple(name for name, cls in BY_NAME.items() if cls.group != "guard")
+"""What a sensor can see by itself: verdicts are the guard's."""
 
 
 class UnknownNameError(ValueError):

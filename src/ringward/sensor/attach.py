@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ringward.events.hooks import Hook
@@ -19,7 +19,7 @@ _TRIES = 64
 # include/uapi/linux/bpf.h: BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT
 _ONE_AT_A_TIME = (2, 5)
 # What patches the entry of a function: a BPF trampoline, or a kprobe there, is a user of ftrace.
-_BY_FTRACE = ("fentry", "lsm", "kprobe")
+_BY_FTRACE = ("fentry", "fmod_ret", "lsm", "kprobe")
 # What hooks functions that only a kernel with CONFIG_MODULES has.
 _NO_MODULES = "this kernel has no module support (no /proc/modules)"
 _MODULE_OBJECTS = ("copies", "digest", "module", "request", "udev")
@@ -47,14 +47,20 @@ def last_reason(error: _native.BpfError) -> str:
 
 
 class Attached:
-    """All objects and links of one sensor. Nothing is pinned: the kernel drops them when we end."""
+    """Objects and links, and the maps that they share. The kernel drops them when we end, but what is pinned.
 
-    def __init__(self, ring_bytes: int | None = None) -> None:
+    Args:
+        ring_bytes: size of the ring buffer; None: as the object has it.
+        shared: descriptors of maps that there are already, by name; they are duplicated.
+
+    """
+
+    def __init__(self, ring_bytes: int | None = None, shared: Mapping[str, int] | None = None) -> None:
         self._ring_bytes = ring_bytes
         self._objects: dict[str, _native.Object] = {}
         self._links: dict[str, dict[str, _native.Link]] = {}
         self._states: dict[str, object] = {}
-        self._shared: dict[str, int] = {}
+        self._shared = {name: os.dup(fd) for name, fd in (shared or {}).items()}
 
     def close(self) -> None:
         """Detach and unload."""
@@ -74,6 +80,14 @@ class Attached:
     def map_fd(self, name: str) -> int:
         """Return the descriptor of a map that the objects share."""
         return self._shared[name]
+
+    def map_fds(self) -> dict[str, int]:
+        """Return the descriptors of all of them."""
+        return dict(self._shared)
+
+    def link_fds(self) -> dict[str, int]:
+        """Return the descriptor of each attached program's link."""
+        return {program: link.fileno() for links in self._links.values() for program, link in links.items()}
 
     def program_fds(self) -> dict[str, int]:
         """Return the descriptor of each attached program."""
@@ -184,7 +198,7 @@ def _knobs(choice: Choice, base: dict[str, int | bytes], kinds: dict[str, int]) 
     return {**base, "tp_btf_kinds": mask}
 
 
-def _never_run() -> dict[str, str]:
+def never_run() -> dict[str, str]:
     """Return the rungs whose programs must not be attached here, as they would not run; only what is certain."""
     switched_off = probes.classify_ftrace(probes.read(probes.FTRACE_ENABLED))
     if switched_off:
@@ -203,8 +217,16 @@ def attach(
     knobs: dict[str, int | bytes],
     forced: str | None = None,
     ring_bytes: int | None = None,
+    shared: Mapping[str, int] | None = None,
 ) -> tuple[Attached, Choice]:
     """Load and attach the best hooks that this kernel takes.
+
+    Args:
+        events: names.
+        knobs: of the objects' read-only data.
+        forced: a rung that is taken by every event that has it.
+        ring_bytes: size of the ring buffer.
+        shared: maps that there are already.
 
     Raises:
         NoModulesError: only events were asked for that need a kernel with modules.
@@ -212,10 +234,10 @@ def attach(
 
     """
     wanted = set(events)
-    refused = Refusals(rungs=_never_run())
+    refused = Refusals(rungs=never_run())
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))
-    attached = Attached(ring_bytes)
+    attached = Attached(ring_bytes, shared)
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
         if not choice.hooks or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):

@@ -37,12 +37,14 @@ _BAD_FD = (1 << 64) - 1
 _NO_FAMILY = 14
 _PROGRAMS = ("process_fork", "process_exec", "process_exit")
 _REQUESTS = ("module_request", "usermodehelper")
-_LOUD = ("module_digest", *_REQUESTS)
+# Verdicts of the guard come by the same calls.
+_LOUD = ("module_digest", "module_verdict", "autoload_verdict", *_REQUESTS)
 _GARBAGE = b"ringward canary: not a module\n" * 8
 _NO_MODULE = ctypes.create_string_buffer(b"ringward canary")
 # Hooks that add to a record: it shows whether they fired. Labels as in `ringward.sensor.ladder.Choice.aids`.
 _NAME_COPY, _FILE_COPY = "delete_module: find_module", "finit_module: security_kernel_read_file"
 _COPIES = {_NAME_COPY: ("delete_module", "name"), _FILE_COPY: ("finit_module", "file")}
+_REMOVAL = "unload_verdict"
 _MODPROBE = Path("/proc/sys/kernel/modprobe")
 
 
@@ -106,7 +108,7 @@ class Canary:
         """
         thread = threading.Thread(target=self._sing, args=(loud,), name="ringward-canary")
         self._refused.clear()
-        for name in (*_CALLS, *_PROGRAMS, _NAME_COPY, *((*_LOUD, _FILE_COPY) if loud else ())):
+        for name in (*_CALLS, *_PROGRAMS, _NAME_COPY, _REMOVAL, *((*_LOUD, _FILE_COPY) if loud else ())):
             if name in self._attached:
                 self._owed.setdefault(name, now)
         thread.start()
@@ -129,7 +131,7 @@ class Canary:
         for name, number in _CALLS.items():
             if name in self._attached:
                 _native.raw_syscall(number, _BAD_FD if name == "finit_module" else 0, 0, 0, 0, 0)
-        if _NAME_COPY in self._attached:
+        if self._attached & {_NAME_COPY, _REMOVAL}:
             number, name_ptr = _CALLS["delete_module"], ctypes.addressof(_NO_MODULE)
             # Without the privilege, or when loading is closed for good, the kernel does not look it up.
             if _native.raw_syscall(number, name_ptr, os.O_NONBLOCK) != -errno.ENOENT:
@@ -141,16 +143,16 @@ class Canary:
                 self._refused.update(_PROGRAMS)
 
     def _loudly(self) -> None:
-        images = {"module_digest", _FILE_COPY}
+        images = {"module_digest", "module_verdict", _FILE_COPY}
         # These errors say that the kernel did not get as far as a copy of the image.
         if self._attached & images and _image_by_descriptor() in (-errno.EPERM, -errno.EACCES):
             self._refused |= images
-        if self._attached.isdisjoint(_REQUESTS):
+        if self._attached.isdisjoint((*_REQUESTS, "autoload_verdict")):
             return
         with contextlib.suppress(OSError):
             socket.socket(_NO_FAMILY, socket.SOCK_STREAM).close()
         if not _asks_for_modules():
-            self._refused.update(_REQUESTS)
+            self._refused.update((*_REQUESTS, "autoload_verdict"))
 
     def changes(self, now: int) -> list[tuple[str, bool]]:
         """Return the events whose hook went deaf (True) or was heard again (False) since the last call."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import select
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import sleep
+from typing import Protocol
 
 from ringward.events.args import Args
 from ringward.events.catalogue.sensor_status import SensorStatus
@@ -18,9 +19,10 @@ from ringward.sensor.calls import TAGS
 from ringward.sensor.canary import Canary
 from ringward.sensor.clock import Clock, now
 from ringward.sensor.decode import Decoder
-from ringward.sensor.info import SensorInfo, Totals
+from ringward.sensor.info import Attachment, SensorInfo, Totals
 from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
+from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
 
 BATCH = 1 << 18
@@ -35,6 +37,24 @@ LOUD_CANARIES = 20
 """One canary in so many is a loud one (see `Canary.sing`); the first is."""
 
 
+class Elsewhere(Protocol):
+    """Programs that somebody else has attached, and whose records come by the same ring buffer."""
+
+    @property
+    def maps(self) -> Mapping[str, int]:
+        """Descriptors of the maps that they share with the sensor's own."""
+
+    @property
+    def attachments(self) -> Mapping[str, Attachment]:
+        """How each of their events and aids is attached."""
+
+    def files(self) -> list[ObjectFile]:
+        """Return their objects."""
+
+    def skipped(self) -> dict[str, int]:
+        """Return what `ringward.sensor.attach.Attached.skipped` does, of theirs."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a source is asked for."""
@@ -46,6 +66,7 @@ class Wish:
     hook: str | None = None
     canary_seconds: float | None = 30.0
     ring_bytes: int | None = None
+    elsewhere: Elsewhere | None = None
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -90,12 +111,15 @@ class EbpfSource:
         self._totals = totals
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {**wish.knobs, "send_kernel_forks": int("process_fork" in wish.events)}
-        self._attached, choice = attach(wish.events, knobs, wish.hook, wish.ring_bytes)
+        other = self._elsewhere = wish.elsewhere
+        theirs = dict(other.attachments) if other else {}
+        ours = [name for name in wish.events if name not in theirs]
+        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None)
         host = procfs.host()
         modules, unread = procfs.module_counts()
-        how = attachments(self._attached, choice)
+        how = {**attachments(self._attached, choice), **theirs}
         self.info = SensorInfo(os.uname().release, host, "ebpf", how, choice.missing, None, modules, unread)
-        self._decoder = Decoder(self._attached.files())
+        self._decoder = Decoder([*self._attached.files(), *(other.files() if other else ())])
         self._clock = Clock()
         table = ProcessTable(self._decoder.task)
         self._ring = _native.Ring(self._attached.map_fd("events"))
@@ -103,7 +127,8 @@ class EbpfSource:
         self._epoll.register(self._ring.fileno(), select.EPOLLIN)
         self._losses = LossTracker()
         self._misses = MissTracker()
-        self._canary = Canary((*choice.hooks, *choice.aids), self._attached.map_fd("canaries"), self._lost_since)
+        hooks = (*choice.hooks, *choice.aids, *theirs)
+        self._canary = Canary(hooks, self._attached.map_fd("canaries"), self._lost_since)
         self._joiner = Joiner(
             self._decoder,
             table,
@@ -205,7 +230,8 @@ class EbpfSource:
 
     def _lost(self) -> Iterator[Event]:
         """Yield what was lost until `_given`: all that the kernel had given by then has been read."""
-        lost = self._losses.losses(self._given) + self._misses.losses(self._attached.skipped())
+        skipped = {**self._attached.skipped(), **(self._elsewhere.skipped() if self._elsewhere else {})}
+        lost = self._losses.losses(self._given) + self._misses.losses(skipped)
         for loss in lost:
             self._totals.lost += loss.count
             self._canary.excuse()

@@ -10,6 +10,7 @@ from ringward.events.registry import BY_NAME
 
 # Events whose records the sensor needs for itself: ancestry, and who was started for a request.
 CONTEXT_EVENTS = ("process_fork", "process_exec", "process_exit")
+_VERDICTS = "only the guard judges; to see its verdicts: ringward guard"
 ORIGIN_EVENTS = ("module_request", "usermodehelper", "udev_device")
 
 
@@ -78,6 +79,9 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) 
     choice = Choice()
     for name, cls in BY_NAME.items():
         if name not in wanted or not cls.record:
+            continue
+        if cls.group == "guard":
+            choice.missing[name] = _VERDICTS
             continue
         hook, reason = _first(cls.hooks, refused, forced)
         if hook is None:

@@ -14,7 +14,7 @@ from ringward.events.filter import Filter
 from ringward.events.registry import select
 from ringward.sensor.clock import now
 from ringward.sensor.degraded import UeventSource
-from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Wish
+from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
 
 _CLOSED = "the sensor is not open: call open() first"
@@ -36,6 +36,7 @@ class Sensor:
         follow: number of a process; only what it and its descendants cause is wanted.
         canary_seconds: how often each hook is proved to fire; None: never.
         ring_bytes: size of the ring buffer, a power of two of at least a page; None: 8 MiB.
+        elsewhere: programs that are attached already and use the same ring buffer: the guard's.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -51,6 +52,7 @@ class Sensor:
         follow: int | None = None,
         canary_seconds: float | None = 30.0,
         ring_bytes: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -59,7 +61,13 @@ class Sensor:
         by_name = not self._only.events or self._only.events.issuperset(self.names)
         self._all = by_name and replace(self._only, events=frozenset()) == Filter()
         self._wish = Wish(
-            self.names, _knobs(self._only, follow), _pids(self._only, follow), hook, canary_seconds, ring_bytes
+            self.names,
+            _knobs(self._only, follow),
+            _pids(self._only, follow),
+            hook,
+            canary_seconds,
+            ring_bytes,
+            elsewhere,
         )
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None
@@ -96,7 +104,7 @@ class Sensor:
         except NoModulesError:
             raise
         except SensorError as error:
-            if self._wish.hook is not None:
+            if self._wish.hook is not None or self._wish.elsewhere is not None:
                 raise
             return UeventSource(self.names, self.totals, str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringward.events.catalogue.autoload_verdict import AutoloadVerdict
 from ringward.events.catalogue.create_module import CreateModule
 from ringward.events.catalogue.delete_module import DeleteModule
 from ringward.events.catalogue.do_init_module import DoInitModule
@@ -15,12 +16,14 @@ from ringward.events.catalogue.module_digest import ModuleDigest
 from ringward.events.catalogue.module_free import ModuleFree
 from ringward.events.catalogue.module_load import ModuleLoad
 from ringward.events.catalogue.module_request import ModuleRequest
+from ringward.events.catalogue.module_verdict import ModuleVerdict
 from ringward.events.catalogue.process_exec import ProcessExec
 from ringward.events.catalogue.process_exit import ProcessExit
 from ringward.events.catalogue.process_fork import ProcessFork
 from ringward.events.catalogue.query_module import QueryModule
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.catalogue.udev_device import UdevDevice
+from ringward.events.catalogue.unload_verdict import UnloadVerdict
 from ringward.events.catalogue.usermodehelper import Usermodehelper
 
 if TYPE_CHECKING:
@@ -43,6 +46,9 @@ CATALOGUE: tuple[type[Args], ...] = (
     ProcessExec,
     ProcessExit,
     ProcessFork,
+    ModuleVerdict,
+    AutoloadVerdict,
+    UnloadVerdict,
     EventsLost,
     SensorStatus,
 )

@@ -1,0 +1,132 @@
+"""Policies into maps: the bank that is not in use is filled, then it is used. No decision sees half of a policy."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping
+from typing import Protocol
+
+from ringward.guard.layouts import layout, pack, unpack, words
+from ringward.guard.policy import Compiled
+from ringward.sensor import _native
+from ringward.trust.rules import MOST_RULES
+
+SPARE = 8192
+"""Digests that can be added to a policy without loading it again."""
+_DIGEST = 32
+_VALUE = struct.Struct("<I")
+_KEY = struct.Struct("<I")
+_FIRST = _KEY.pack(0)
+_BANKS = 2
+
+
+class Digests(Protocol):
+    """The known digests of a policy, all of them."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """Return the digests, 32 bytes each, and their values, u32 each in the same order."""
+
+
+class PolicyMaps:
+    """The maps of one kernel part.
+
+    Args:
+        maps: descriptor of each map, by name.
+
+    """
+
+    def __init__(self, maps: Mapping[str, int]) -> None:
+        self._maps = maps
+        self._digests: list[int | None] = [None] * _BANKS
+
+    def close(self) -> None:
+        """Let go of the descriptors; the kernel part keeps its maps."""
+        for bank, fd in enumerate(self._digests):
+            if fd is not None:
+                os.close(fd)
+            self._digests[bank] = None
+
+    def state(self) -> dict[str, int | bytes]:
+        """Return the members of struct guard_policy."""
+        data = _native.map_lookup(self._maps["guard_policy"], _FIRST)
+        return unpack("guard_policy", data or bytes(layout("guard_policy").size))
+
+    def write(self, policy: Compiled, digests: Digests, enforce_until: int = 0) -> None:
+        """Replace the policy at once.
+
+        Args:
+            policy: compiled.
+            digests: that are known.
+            enforce_until: nanoseconds since boot (CLOCK_BOOTTIME); 0: no end.
+
+        Raises:
+            BpfError: the kernel refused a map, or it was too small.
+
+        """
+        before = self.state()
+        bank = 1 - int(before["bank"])
+        self._fill_digests(bank, digests)
+        self._fill_classes(bank, policy)
+        self._fill_rules(bank, policy)
+        banked = {"closed": words([policy.closed]), "rules": words([policy.count]), "modes": policy.modes}
+        after = {**before, **{name: _with_bank(before[name], bank, value) for name, value in banked.items()}}
+        # The kernel does not copy the value at once: the bank is changed when all that belongs to it is there.
+        self._put(after)
+        self._put({**after, "bank": bank, "enforce_until": enforce_until})
+
+    def set_modes(self, modes: bytes, enforce_until: int = 0) -> None:
+        """Change the modes of the policy that is in use: u32 of each enum operation."""
+        state = self.state()
+        now = _with_bank(state["modes"], int(state["bank"]), modes)
+        self._put({**state, "modes": now, "enforce_until": enforce_until})
+
+    def add(self, digest: bytes, value: int) -> None:
+        """Make one more digest known to the policy that is in use.
+
+        Raises:
+            BpfError: the map is full (E2BIG).
+
+        """
+        fd = self._digests[int(self.state()["bank"])]
+        if fd is None:
+            raise RuntimeError("a digest can be added to a policy that this process has written")
+        _native.map_update(fd, digest, _VALUE.pack(value))
+
+    def _put(self, values: Mapping[str, int | bytes]) -> None:
+        _native.map_update(self._maps["guard_policy"], _FIRST, pack("guard_policy", values))
+
+    def _fill_digests(self, bank: int, digests: Digests) -> None:
+        keys, values = digests.packed()
+        fd = _native.map_hash("guard_digests", _DIGEST, _VALUE.size, len(digests) + SPARE)
+        try:
+            _native.map_fill(fd, keys, values)
+            _native.map_update(self._maps["guard_digests"], _KEY.pack(bank), _VALUE.pack(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+        old, self._digests[bank] = self._digests[bank], fd
+        if old is not None:
+            os.close(old)
+
+    def _fill_classes(self, bank: int, policy: Compiled) -> None:
+        count = len(policy.class_keys) // _KEY.size
+        fd = _native.map_hash("guard_classes", _KEY.size, layout("class").size, max(count, 1))
+        try:
+            _native.map_fill(fd, policy.class_keys, policy.class_values)
+            _native.map_update(self._maps["guard_classes"], _KEY.pack(bank), _VALUE.pack(fd))
+        finally:
+            os.close(fd)
+
+    def _fill_rules(self, bank: int, policy: Compiled) -> None:
+        keys = struct.pack(f"<{policy.count}I", *range(bank * MOST_RULES, bank * MOST_RULES + policy.count))
+        _native.map_fill(self._maps["guard_rules"], keys, policy.rules)
+
+
+def _with_bank(both: int | bytes, bank: int, value: bytes) -> bytes:
+    """Return an array of two banks with one of them replaced."""
+    old = both if isinstance(both, bytes) else b""
+    return old[: bank * len(value)] + value + old[(bank + 1) * len(value) :]
