@@ -154,7 +154,7 @@ __u64 woken = -1;
 
 static bool is_of_programs(struct record *r)
 {
-	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROCESS_FORK;
+	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROGRAM_VERDICT;
 }
 
 /* Bytes. Anyone can start programs without end: the last eighth of the ring is for all other events. */

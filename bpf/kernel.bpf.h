@@ -30,10 +30,28 @@ struct qstr {
 	const unsigned char *name;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct gendisk {
+	unsigned long long diskseq;
+};
+
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct block_device *s_bdev;
 };
 
 struct file_system_type {
@@ -50,6 +68,10 @@ struct inode {
 	unsigned long i_ino;
 	const unsigned int i_nlink;
 	struct super_block *i_sb;
+	unsigned int i_rdev;
+	long long i_size;
+	atomic_t i_writecount;
+	atomic64_t i_version;
 	struct timespec64 i_ctime;
 };
 
@@ -87,8 +109,18 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
 	struct inode *f_inode;
 	struct path f_path;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+/* Every hook of a security module. */
+union security_list_options {
+	void *inode_post_setattr;
 };
 
 struct fdtable {
@@ -168,10 +200,6 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -214,6 +242,7 @@ struct linux_binprm {
 	const char *filename;
 	const char *interp;
 	int argc;
+	char buf[2];		/* of 256: the beginning of the file */
 };
 
 /* arch/x86/include/asm/thread_info.h: set while a task is in a 32-bit system call. */

@@ -20,6 +20,7 @@ from ringward.events.catalogue.module_verdict import ModuleVerdict
 from ringward.events.catalogue.process_exec import ProcessExec
 from ringward.events.catalogue.process_exit import ProcessExit
 from ringward.events.catalogue.process_fork import ProcessFork
+from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.catalogue.query_module import QueryModule
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.catalogue.udev_device import UdevDevice
@@ -49,6 +50,7 @@ CATALOGUE: tuple[type[Args], ...] = (
     ModuleVerdict,
     AutoloadVerdict,
     UnloadVerdict,
+    ProgramVerdict,
     EventsLost,
     SensorStatus,
 )
