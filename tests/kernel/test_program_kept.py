@@ -210,11 +210,10 @@ def test_nothing_that_an_earlier_guard_has_kept_is_used(file_systems, make):
 
 def test_starts_at_once_agree(m, file_systems, make):
     program = make(file_systems["ext4"])
-    for _ in range(5):
+    for number in range(5):
         processes = [subprocess.Popen([program]) for _ in range(8)]
         events = [m.of(process.pid)[0] for process in processes]
         for process in processes:
             process.wait()
         assert {e.args.digest for e in events} == {sha256sum(program)}
-        write_anew(program)
-        program.write_bytes(program.read_bytes() + b"!")
+        program.write_bytes(program.read_bytes() + bytes([number]))

@@ -131,8 +131,10 @@ class RunningPrograms:
         for key, value in {"asked": asked, "path": path}.items():
             if value is None:
                 unread[key] = event.unread.get("path", "it was not read at the start")
-        if file is None:
+        if file is None and role == "script":
             unread["file"] = "user space knows it by its name alone"
+        elif file is None:
+            unread["file"] = event.unread.get("exe", "it was not read at the start")
         elif file.path is None:
             unread["file.path"] = event.unread.get("exe.path", "it was not read at the start")
         args = ProgramVerdict(
