@@ -5,7 +5,7 @@
 #   make docs    generated pages: events, schema, support matrix
 #   make soak    tests that take long
 #   make explore the tests on this machine, their examples made by chance
-#   make fuzz    the parsers of module files, for SECONDS each (600)
+#   make fuzz    everything that reads bytes from outside, for SECONDS each (600)
 #   make bench   every speed claim, as a table
 .DELETE_ON_ERROR:
 .PHONY: setup run test lint docs soak fuzz explore bench clean
@@ -51,7 +51,7 @@ soak: setup
 
 fuzz: setup
 	@tools/packages test
-	@$(BIN)/python -m tests.native.fuzzing --seconds $(or $(SECONDS),600)
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(ARGS)
 
 explore: setup
 	@tools/packages test

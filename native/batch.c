@@ -7,11 +7,12 @@ PyObject *BatchType;
 
 static int batch_note(struct batch *self, const struct record_header *h)
 {
-	struct run *run = self->runs + self->run_count;
-	size_t room = self->run_room ? 2 * self->run_room : 64;
+	struct run *run;
+	size_t room = self->run_room ? 2 * self->run_room : 64, i = self->run_count;
 
 	/* The last run of this CPU; runs are few, and the newest is the likely one. */
-	while (run-- > self->runs) {
+	while (i-- > 0) {
+		run = self->runs + i;
 		if (run->cpu != h->cpu)
 			continue;
 		if (run->last + 1 != h->seq)

@@ -31,7 +31,11 @@ class Boot(NamedTuple):
 
 BOOTS = (
     Boot("plain", "", ("tests/kernel", "--ignore", "tests/kernel/modes")),
-    Boot("modes", "lsm=lockdown,yama syscall.x32=y", ("tests/kernel/modes",)),
+    Boot(
+        "modes",
+        "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc",
+        ("tests/kernel/modes",),
+    ),
 )
 
 

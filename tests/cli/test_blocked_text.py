@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ringward.cli.blocked_text import text
+from ringward.cli.blocked_text import Shape, text
 from ringward.kmod.blocked import Answer, Remedy, Useless, Way
 from ringward.kmod.directive import Directive
 from tests.kmod.blocked.conftest import lab as lab  # noqa: PLC0414 - a fixture
@@ -14,7 +14,7 @@ LINE = Directive("blacklist", "b", "", "/conf/a.conf", 1, "blacklist b")
 
 
 def show(*answers: Answer, width: int = 100, colour: bool = False) -> str:
-    return text(answers, ["one thing", "another"], width, colour=colour)
+    return text(answers, ["one thing", "another"], "1.0", Shape(width, "/lib/modules/1.0", colour=colour))
 
 
 def test_the_word_comes_first_then_the_proof(lab: BlockedLab) -> None:
@@ -33,7 +33,7 @@ open: b (net-pf-5): modprobe loads it by name, as a dependency; as far as is kno
   by a softdep       closed          no softdep that counts names it
   by a command       closed          no command says that it loads it
   ignoring commands  open            b (root)
-  by file            open            /lib/modules/1.0/kernel/b.ko (root)
+  by file            open            kernel/b.ko (root)
 
   without effect on what is open:
     /conf/a.conf:1: blacklist b
@@ -46,6 +46,7 @@ open: b (net-pf-5): modprobe loads it by name, as a dependency; as far as is kno
     /proc/cmdline: every way of the file under this name, from the next boot on
         module_blacklist=b
 
+kernel 1.0, /lib/modules/1.0
 assumed: one thing; another
 """
     )

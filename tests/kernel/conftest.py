@@ -90,7 +90,11 @@ def module_file(name: str) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this kernel cannot do, and say what is missing; in a guest nothing may be skipped."""
+    """Skip what this kernel cannot do, and say what is missing; in a guest nothing may be skipped.
+
+    What has no way back comes last.
+    """
+    items.sort(key=lambda item: "one_way" in item.keywords)
     for item in items:
         if IN_GUEST:
             continue

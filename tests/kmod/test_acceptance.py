@@ -39,6 +39,7 @@ def candidate(
         ({"proc/cmdline": "a nomodule\n"}, NO, "'nomodule'"),
         ({"proc/cmdline": "a module_blacklist=x,m\n"}, NO, "the kernel itself refuses it"),
         ({"proc/cmdline": "a module_blacklist=mm,x-m\n"}, YES, "is 0"),
+        ({"proc/cmdline": "module_blacklist=m module_blacklist=x\n"}, YES, "is 0"),
         ({"proc/sys/kernel/modules_disabled": None}, COULD_NOT_LOOK, "No such file"),
     ],
 )

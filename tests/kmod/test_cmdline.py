@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ringward.kmod.cmdline import LIMIT, parse, split, words
+from ringward.kmod.cmdline import LIMIT, kernel_blacklist, parse, split, words
 from ringward.kmod.directive import CMDLINE
 
 
@@ -76,3 +76,19 @@ def test_mutated_command_lines_never_fail() -> None:
             assert os.fsencode(each.text) in os.fsencode(text * 200)
         tried += 1
     assert tried > 100
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "word"),
+    [
+        ("quiet", [], ""),
+        ("a module_blacklist=x,y b", ["x", "y"], "module_blacklist=x,y"),
+        ("module_blacklist=x module-blacklist=y,,z", ["y", "z"], "module-blacklist=y,,z"),
+        ('module_blacklist="x,a-b"', ["x", "a-b"], 'module_blacklist="x,a-b"'),
+        ("module_blacklist=x module_blacklist=", [], "module_blacklist="),
+        ("module_blacklist=x -- module_blacklist=y", ["x"], "module_blacklist=x"),
+        ("modprobe.blacklist=x module_blacklist", [], ""),
+    ],
+)
+def test_what_the_kernel_itself_keeps_out(text: str, names: list[str], word: str) -> None:
+    assert kernel_blacklist(text) == (names, word)

@@ -237,6 +237,21 @@ def test_keys_do_not_grow_without_end() -> None:
         list(raw(b"".join(nodes), ref(PREFIX | CHILDS, 12)).walk())
 
 
+def test_patterns_that_take_long_end() -> None:
+    """A chain of nodes, each one a pattern with brackets: with each, all that is above it is matched again."""
+    link = b"[a-z]\0aa"
+    size = len(link) + 4 + len(values(b"x"))
+    flags = PREFIX | CHILDS | VALUES
+    nodes = [link + struct.pack(">I", ref(flags, 12 + 8 + size * (n + 1))) + values(b"x") for n in range(3000)]
+    root = b"*\0[[" + struct.pack(">I", ref(flags, 12 + 8))
+    found = raw(root + b"".join(nodes) + link + struct.pack(">I", 0) + values(b"x"), ref(PREFIX | CHILDS, 12))
+    start = time.process_time()
+    with pytest.raises(KmodError, match="its patterns would take too long to match") as told:
+        found.wild("a" * 400)
+    assert told.value.offset
+    assert time.process_time() - start < 10
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Index.open(str(tmp_path / "no.bin"))

@@ -61,6 +61,10 @@ def test_a_kernel_that_cannot_unload_counts_nothing() -> None:
         "loop x 0 - Live 0x0",
         "loop 1 0 - Sleeping 0x0",
         "loop 1 zero - Live 0x0",
+        "loop -4096 0 - Live 0x0",
+        "loop 1_0 0 - Live 0x0",
+        "loop 1 -2 - Live 0x0",
+        "loop 1 0 - Live 0x10000000000000000",
         " 1 2 - Live 0x0",
     ],
 )
@@ -144,6 +148,9 @@ def test_users(root: Path) -> None:
         live.refcount("nowhere")
     with pytest.raises(FileNotFoundError):
         live.holders("nowhere")
+    (root / "sys/module/fat/refcnt").write_text("many\n")
+    with pytest.raises(KmodError, match=r"fat/refcnt: offset 0: not a number: 'many"):
+        live.refcount("fat")
 
 
 def test_compression(root: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ringward.kmod.regex import LONGEST, MOST_REPEATS, RegexError, search
+from ringward.kmod.regex import LONGEST, MOST_WRITTEN_OUT, RegexError, search
 
 VERSION = "6.12.117+deb12-amd64"
 
@@ -40,15 +40,25 @@ def test_what_is_no_expression(pattern: str) -> None:
     ("pattern", "why"),
     [
         ("a" * (LONGEST + 1), "longer than"),
-        ("(a{1000}){1000}", "repeats more than"),
-        ("((a{0,40}){40}){2}", "repeats more than"),
-        (f"a{{{MOST_REPEATS + 1}}}", "repeats more than"),
+        ("(a{1000}){1000}", "repeats too much"),
+        ("((a{0,40}){40}){2}", "repeats too much"),
+        (f"a{{{MOST_WRITTEN_OUT // 4}}}", "repeats too much"),
+        ("a" + "+" * 30, "repeats too much"),
+        ("a" + "{1,}" * 12, "repeats too much"),
+        ("(" + "a*" * 400 + "){12}", "repeats too much"),
         ("(a)\\1", "back-reference"),
     ],
 )
 def test_what_might_not_end(pattern: str, why: str) -> None:
     with pytest.raises(RegexError, match=why):
         search(pattern, VERSION)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^[0-9]+\\.[0-9]+\\.[0-9]+(-[a-z0-9]+)+$", "^[0-9]{1,3}\\.[0-9]{1,4}", "a\\+\\+\\+\\+\\{1,}", "a{,9}"]
+)
+def test_what_people_write_is_taken(pattern: str) -> None:
+    search(pattern, VERSION)
 
 
 def test_an_escaped_backslash_is_no_back_reference() -> None:

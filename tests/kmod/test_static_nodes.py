@@ -80,7 +80,8 @@ def test_odd_lines_as_the_installed_kmod_takes_them(kmod_jail: Path, form: str) 
 
 
 @pytest.mark.parametrize(
-    "numbers", ["c-1:2", "c99999999999:1", "c1:4294967296", "c1:\uff12", "c1:", "c:1", "c", ":", "1:2"]
+    "numbers",
+    ["c-1:2", "c99999999999:1", "c1:4294967296", "c1:" + "9" * 5000, "c1:\uff12", "c1:", "c:1", "c", ":", "1:2"],
 )
 def test_numbers_that_are_none(numbers: str) -> None:
     assert parse(f"mod dev {numbers}\n") == ([], [f"mod dev {numbers}"])

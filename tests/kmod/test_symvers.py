@@ -25,7 +25,9 @@ def test_lines_are_exports() -> None:
     }
 
 
-@pytest.mark.parametrize("line", ["nonsense", "0x1\tname", "0xg\tname\tvmlinux\tEXPORT_SYMBOL\t"])
+@pytest.mark.parametrize(
+    "line", ["nonsense", "0x1\tname", "0xg\tname\tvmlinux\tEXPORT_SYMBOL\t", "0x100000000\ta\tb", "-1\ta\tb"]
+)
 def test_other_lines_are_told(line: str) -> None:
     with pytest.raises(KmodError, match=r"x\.symvers: line 4: not 'CRC symbol module type namespace'"):
         symvers.parse(TEXT + line, "x.symvers")

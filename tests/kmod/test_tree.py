@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ringward.kmod.errors import KmodError
-from ringward.kmod.tree import Tree
+from ringward.kmod.tree import ALIAS, SYMBOLS, Tree
 from tests.kmod.conftest import KernelTree
 from tests.kmod.lab import VERSION, Lab
 
@@ -54,6 +54,15 @@ def test_modules_come_in_their_order(lab: Lab) -> None:
     lab.modules({"z": [], "m": [], "a": []})
     assert lab.tree().modules() == ["z", "m", "a"]
     assert [line.path.rpartition("/")[2] for line in lab.tree().lines()] == ["z.ko", "m.ko", "a.ko"]
+
+
+def test_what_leads_to_a_module(lab: Lab) -> None:
+    tree = lab.tree()
+    assert tree.keys(ALIAS, "b") == ["pci:*"]
+    assert tree.keys(ALIAS, "c") == []
+    assert tree.keys(SYMBOLS, "b") == ["symbol:s"]
+    (lab.directory / "modules.alias.bin").unlink()
+    assert lab.tree().keys(ALIAS, "b") == []
 
 
 def test_a_missing_index_has_no_entries(lab: Lab) -> None:

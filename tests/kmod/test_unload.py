@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ringward.kmod import syscalls, unload
+from ringward.kmod.errors import KmodError
 from ringward.kmod.load import RefusedError
 from ringward.kmod.unload import remove, why_not
 from tests.kmod.lab import Lab, Loaded
@@ -108,6 +109,13 @@ def test_why_rmmod_does_not_try(lab: Lab, name: str, why: str | None) -> None:
         assert found in {"Module fat is in use by: msdos vfat", "Module fat is in use by: vfat msdos"}
     else:
         assert found == why
+
+
+def test_a_damaged_file_is_told(lab: Lab) -> None:
+    lab.load({"busy": Loaded()})
+    (lab.state / "busy/refcnt").write_text("several\n")
+    with pytest.raises(KmodError, match="busy/refcnt: offset 0: not a number: 'several"):
+        why_not(lab.live(), "busy", builtin=False)
 
 
 def test_what_goes_away_while_rmmod_looks_is_not_loaded(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,26 @@ def test_certificates_that_come_with_the_signature() -> None:
     assert verify(RSA.sign(IMAGE, WITH_CERTS), trusting(EC)).word == UNKNOWN_KEY
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a003020102", "a003020164"),  # version 101 of X.509
+        ("06092a864886f70d010101", "06092a864886f70d010163"),  # of no known kind of key
+    ],
+)
+def test_a_certificate_that_the_library_does_not_take(old: str, new: str) -> None:
+    root = key("root")
+    leaf = key("leaf", issuer=root, serial=3)
+    other = Trusted()
+    (good,) = trusting(leaf).certificates
+    assert bytes.fromhex(old) in good.der
+    other.certificates = [Certificate(good.der.replace(bytes.fromhex(old), bytes.fromhex(new), 1))]
+    found = verify(leaf.sign(IMAGE), other)
+    assert (found.word, "the certificate cannot be used" in found.why) == (COULD_NOT_LOOK, True)
+    signed = leaf.sign(IMAGE, WITH_CERTS).replace(bytes.fromhex(old), bytes.fromhex(new))
+    assert verify(signed, trusting(root)).word == UNKNOWN_KEY
+
+
 def test_certificates_that_lead_to_one_another_come_to_an_end() -> None:
     first = key("circle")
     second = key("circle", "ec", issuer=first, serial=2)

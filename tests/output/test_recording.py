@@ -104,6 +104,7 @@ def test_events_before_a_cut_are_given_before_the_error() -> None:
             b'{"recording":1,"schema":7,"ringward":"9.9"}\n',
             "file:1: made by Ringward 9.9 with recording format 1, schema 7",
         ),
+        (b'{"recording":1,"schema":1,"kernel":"\xd2"}\n', "file:1: the first line is not as recordings have it"),
         (b'{"recording":1,"schema":1}\n', "file:1: the first line is not as recordings have it"),
         (b'{"recording":"x"}\n', "file:1: not a recording"),
     ],
@@ -112,6 +113,21 @@ def test_what_is_no_recording_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(RecordingError) as raised:
         Recording(io.BytesIO(data), "file")
     assert str(raised.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"recording":2,"schema":1,"ringward":"\\u001b[2J"}\n',
+        recorded().splitlines(keepends=True)[0]
+        + recorded(event()).splitlines()[1].replace(b"finit_module", b"\\u001b[2J"),
+    ],
+)
+def test_what_an_error_quotes_does_nothing_to_a_terminal(data: bytes) -> None:
+    data += b"" if data.endswith(b"\n") else b"\n"
+    with pytest.raises(RecordingError, match=r"\\x1b\[2J") as raised:
+        list(Recording(io.BytesIO(data), "file").events())
+    assert str(raised.value).isprintable()
 
 
 def lines_of(*events: Event) -> list[bytes]:

@@ -97,3 +97,11 @@ def test_lacks_are_one_line_a_reason() -> None:
     ]
     assert lacks(info(), DEFAULT) == []
     assert lacks(info(degraded="why", missing=missing), DEFAULT) == ["degraded: why, or try: ringward replay"]
+
+
+def test_nothing_of_it_does_anything_to_a_terminal() -> None:
+    """The words are a recording's, which anybody may have written."""
+    odd = "\x1b[2J\u202e"
+    attached = {name: Attachment(odd, odd, odd) for name in DEFAULT}
+    for given in (info(kernel=odd, host=odd, attached=attached, modules=None, modules_unread=odd), info(degraded=odd)):
+        assert all(line.isprintable() for line in screen(given, DEFAULT, 60, recorded=True))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ringward.cli import terminal
-from ringward.cli.blocked_text import text
+from ringward.cli.blocked_text import Shape, text
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError
 from ringward.cli.parser import Parser
 from ringward.cli.tool_log import stdout
@@ -116,5 +116,6 @@ def main(argv: list[str]) -> int:
         }
         stdout(json.dumps(document, indent=2) + "\n")
     else:
-        stdout(text(answers, assumed, min(terminal.width(1), _WIDEST), colour=terminal.colour(1)))
+        shape = Shape(min(terminal.width(1), _WIDEST), decider.tree.directory, colour=terminal.colour(1))
+        stdout(text(answers, assumed, decider.tree.version, shape))
     return status

@@ -30,24 +30,37 @@ _COLOURS = {
 }
 
 
-def text(answers: Sequence[Answer], assumed: Sequence[str], width: int, *, colour: bool = False) -> str:
+class Shape:
+    """What the text is to fit: columns, whether it may have colours, the directory that files are shown relative to."""
+
+    __slots__ = ("colour", "directory", "width")
+
+    def __init__(self, width: int, directory: str, *, colour: bool = False) -> None:
+        self.width = width
+        self.directory = directory
+        self.colour = colour
+
+
+def text(answers: Sequence[Answer], assumed: Sequence[str], kernel: str, shape: Shape) -> str:
     """Return the answers.
 
     Args:
         answers: for each module.
         assumed: what is taken for granted.
-        width: columns that the text is to fit.
-        colour: whether words may have colours.
+        kernel: the release.
+        shape: what the text is to fit.
 
     """
     lines: list[str] = []
     for answer in answers:
-        lines += [*_answer(answer, width, colour=colour), ""]
-    lines += _wrapped(f"assumed: {'; '.join(assumed)}", "", width)
+        lines += [*_answer(answer, shape), ""]
+    lines += _wrapped(f"kernel {kernel}, {shape.directory}", "", shape.width)
+    lines += _wrapped(f"assumed: {'; '.join(assumed)}", "", shape.width)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _answer(answer: Answer, width: int, *, colour: bool) -> Iterator[str]:
+def _answer(answer: Answer, shape: Shape) -> Iterator[str]:
+    width, colour = shape.width, shape.colour
     name = answer.module if answer.asked.replace("-", "_") == answer.module else f"{answer.module} ({answer.asked})"
     head = _wrapped(f"{answer.word}: {name}: {answer.why}", "", width)
     yield _painted(answer.word, head[0], colour=colour)
@@ -56,7 +69,7 @@ def _answer(answer: Answer, width: int, *, colour: bool) -> Iterator[str]:
         yield ""
     before = ""
     for way in answer.ways:
-        lines = _wrapped(_way(way), " " * (2 + _KIND + _RESULT), width)
+        lines = _wrapped(_way(way, shape.directory), " " * (2 + _KIND + _RESULT), width)
         kind = "" if way.kind == before else way.kind
         result = _painted(way.result, f"{way.result:<{_RESULT}}", colour=colour)
         yield f"  {kind:<{_KIND}}{result}{lines[0].strip()}"
@@ -78,9 +91,9 @@ def _answer(answer: Answer, width: int, *, colour: bool) -> Iterator[str]:
         yield from _wrapped(f"could not look: {why}", "  ", width)
 
 
-def _way(way: Way) -> str:
+def _way(way: Way, directory: str) -> str:
     """Return what is asked for, who can do so, and what stands in the way."""
-    names = ", ".join(way.names[:_NAMES])
+    names = ", ".join(name.removeprefix(f"{directory}/") for name in way.names[:_NAMES])
     more = len(way.names) - _NAMES
     parts = [names + (f" and {more} more" if more > 0 else "")] if way.names else []
     if way.result != CLOSED and way.who:

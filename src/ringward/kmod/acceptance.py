@@ -9,6 +9,7 @@ import errno
 import os
 
 from ringward.kmod import kernel as facts
+from ringward.kmod.cmdline import kernel_blacklist
 from ringward.kmod.verify import INVALID, VALID
 
 TYPE_CHECKING = False
@@ -107,23 +108,6 @@ def _refuses_all(kernel: Kernel) -> str:
     if disabled is not None and disabled.strip() == "1":
         return f"{facts.DISABLED} is 1: until the next boot nothing is loaded"
     return ""
-
-
-def kernel_blacklist(cmdline: str) -> tuple[list[str], str]:
-    """Return the modules that the kernel itself keeps out, and the word of its command line that says so.
-
-    kernel/module/main.c: core_param(module_blacklist, charp): a later one takes the place of an earlier one, and what
-    stands behind "--" is not the kernel's (kernel/params.c: parse_args). Names are compared as they stand.
-    """
-    names: list[str] = []
-    last = ""
-    for word in cmdline.split():
-        if word == "--":
-            break
-        name, equals, value = word.replace('"', "").partition("=")
-        if equals and name.replace("-", "_") == "module_blacklist":
-            names, last = [each for each in value.split(",") if each], word
-    return names, last
 
 
 def _refuses_name(kernel: Kernel, name: str) -> str:

@@ -84,3 +84,20 @@ def parse(text: str, path: str = CMDLINE) -> list[Directive]:
         option = (parameter if value is None else f"{parameter}={value}").replace("\t", " ")
         found.append(Directive("options", name, option, path, 0, word))
     return found
+
+
+def kernel_blacklist(cmdline: str) -> tuple[list[str], str]:
+    """Return the modules that the kernel itself keeps out, and the word of its command line that says so.
+
+    kernel/module/main.c: core_param(module_blacklist, charp): a later one takes the place of an earlier one, and what
+    stands behind "--" is not the kernel's (kernel/params.c: parse_args). Names are compared as they stand.
+    """
+    names: list[str] = []
+    last = ""
+    for word in cmdline.split():
+        if word == "--":
+            break
+        name, equals, value = word.replace('"', "").partition("=")
+        if equals and name.replace("-", "_") == "module_blacklist":
+            names, last = [each for each in value.split(",") if each], word
+    return names, last

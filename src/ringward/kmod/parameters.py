@@ -8,6 +8,8 @@ _ARRAY = "array of "
 _WIDTHS = {"byte": 8, "short": 16, "ushort": 16, "int": 32, "uint": 32, "hexint": 32, "bint": 32, "ullong": 64}
 _UNSIGNED = {"byte", "ushort", "uint", "ulong", "ullong", "hexint"}
 _TRUTHS = {"bool", "invbool", "bint"}
+_MOST_DIGITS = 22
+"""Of 64 bits in octal."""
 
 
 def given(options: str) -> list[tuple[str, str | None]]:
@@ -98,4 +100,7 @@ def _number(value: str) -> int:
     # int() would take blanks, underscores, another sign and other scripts' digits as well.
     if not digits or not all(letter in "0123456789abcdef"[:base] for letter in digits.lower()):
         raise OSError(errno.EINVAL, f"'{value}' is no number")
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > _MOST_DIGITS:  # int() refuses thousands of them in its own way
+        raise OSError(errno.ERANGE, f"'{value[:80]}' has more than 64 bits")
     return -int(digits, base) if sign == "-" else int(digits, base)

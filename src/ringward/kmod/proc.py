@@ -52,6 +52,14 @@ class LoadedModule:
         self.permanent = permanent
 
 
+def _number(digits: str, base: int = 10) -> int:
+    """Return a number of 64 bits without sign; ValueError for anything else, as for what int() takes besides."""
+    number = int(digits, base)
+    if not 0 <= number < 1 << 64 or "_" in digits:
+        raise ValueError(digits)
+    return number
+
+
 def parse_modules(text: str, path: str = "/proc/modules") -> list[LoadedModule]:
     """Return the modules that the text of /proc/modules lists, in its order.
 
@@ -69,11 +77,11 @@ def parse_modules(text: str, path: str = "/proc/modules") -> list[LoadedModule]:
             raise KmodError(path, f"line {number}: fewer than 6 words: '{line[:80]}'")
         name, size, count, users, state, address, *more = words
         try:
-            refcount = None if count == "-" else int(count)
+            refcount = {"-": None, "-1": -1}[count] if count[:1] == "-" else _number(count)
             listed = users.split(",")
             holders = tuple(user for user in listed if user not in {"", "-", PERMANENT})
             taint = more[0].strip("()").rstrip("+-") if more else ""
-            module = LoadedModule(name, int(size), refcount, holders, STATES[state], int(address, 16), taint)
+            module = LoadedModule(name, _number(size), refcount, holders, STATES[state], _number(address, 16), taint)
             module.permanent = PERMANENT in listed
             found.append(module)
         except (ValueError, KeyError):
@@ -161,8 +169,19 @@ class Live:
         return os.listdir(f"{self.sys}/{name}/holders")  # noqa: PTH208 - pathlib costs too much
 
     def refcount(self, name: str) -> int:
-        """Return how many use a loaded module; OSError: it is not loaded, or the kernel cannot unload modules."""
-        return int(read_text(f"{self.sys}/{name}/refcnt"))
+        """Return how many use a loaded module.
+
+        Raises:
+            OSError: it is not loaded, or the kernel cannot unload modules.
+            KmodError: the file has no number.
+
+        """
+        path = f"{self.sys}/{name}/refcnt"
+        text = read_text(path)
+        try:
+            return int(text)
+        except ValueError:
+            raise KmodError(path, f"not a number: '{text[:80]}'", 0) from None
 
     def compression(self) -> str | None:
         """Return "gzip", "xz" or "zstd", what the kernel itself can unpack; None: nothing, or it is older than 5.17.

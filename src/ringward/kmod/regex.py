@@ -4,8 +4,8 @@ from __future__ import annotations
 
 LONGEST = 1024
 """Characters of an expression."""
-MOST_REPEATS = 1000
-"""Product of all bounds ``{n}``: the C library unrolls them, and takes memory for each."""
+MOST_WRITTEN_OUT = 8192
+"""Characters of an expression whose repetitions are written out: the C library does so, for up to 20 KB each."""
 _EXTENDED, _NOSUB = 1, 8
 """REG_EXTENDED and REG_NOSUB, of regex.h in glibc and musl."""
 _SIZE = 1024
@@ -16,22 +16,27 @@ class RegexError(ValueError):
     """An expression that the C library does not take, or that it might not finish with."""
 
 
+def _copies(bounds: str) -> int:
+    """Return how often the C library writes out what ``{bounds}`` repeats."""
+    given = [int(bound) for bound in bounds.split(",") if bound.isascii() and bound.isdigit()]
+    return max(given, default=1) + bounds.endswith(",") or 1
+
+
 def _bounded(pattern: str) -> None:
     """Raise RegexError for an expression that may take exponential time or memory."""
     if len(pattern) > LONGEST:
         raise RegexError(f"the regular expression is longer than {LONGEST} characters; it matches nothing")
-    product = 1
-    rest = pattern
-    while "{" in rest:
-        rest = rest.partition("{")[2]
-        bounds = rest.partition("}")[0].split(",")
-        product *= max((int(bound) for bound in bounds if bound.isascii() and bound.isdigit()), default=1) or 1
-        if product > MOST_REPEATS:
-            raise RegexError(f"'{pattern}' repeats more than {MOST_REPEATS} times; it matches nothing")
+    size = len(pattern)
     escaped = False
-    for char in pattern:
+    for at, char in enumerate(pattern):
         if escaped and char in "123456789":
             raise RegexError(f"'{pattern}' has a back-reference; it matches nothing")
+        if not escaped and char == "+":  # one, and another with '*'
+            size *= 2
+        elif not escaped and char == "{":
+            size *= _copies(pattern[at + 1 :].partition("}")[0])
+        if size > MOST_WRITTEN_OUT:
+            raise RegexError(f"'{pattern}' repeats too much, or too often in itself; it matches nothing")
         escaped = char == "\\" and not escaped
 
 
@@ -39,8 +44,8 @@ def search(pattern: str, text: str) -> bool:
     """Return whether a part of `text` matches; unanchored, as regexec(3).
 
     Raises:
-        RegexError: the expression is malformed, longer than `LONGEST`, repeats more than `MOST_REPEATS` times,
-            or has a back-reference. depmod takes the last three as far as memory reaches.
+        RegexError: the expression is malformed, longer than `LONGEST`, longer than `MOST_WRITTEN_OUT` when its
+            repetitions are written out, or has a back-reference. depmod takes the last three as far as memory reaches.
 
     """
     from ctypes import CDLL, create_string_buffer  # noqa: PLC0415 - few configurations have expressions

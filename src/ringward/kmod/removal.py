@@ -6,6 +6,7 @@ is decided.
 
 from __future__ import annotations
 
+from ringward.kmod.errors import KmodError
 from ringward.kmod.lookup import Hit
 from ringward.kmod.step import DEPENDENCY, NAMED, POST, PRE, Cause, Step
 
@@ -168,7 +169,7 @@ class Removal:
         """Return how many use a module; -1 when it is not loaded, or that cannot be told."""
         try:
             return self.live.refcount(name)
-        except (OSError, ValueError):
+        except (OSError, KmodError):
             return -1
 
 

@@ -72,7 +72,9 @@ def _node(module: str, device: str, numbers: str) -> StaticNode | None:
     major, colon, minor = numbers[1:].partition(":")
     if numbers[0] not in _KINDS or not colon or not all(part.isdecimal() and part.isascii() for part in (major, minor)):
         return None
-    if max(int(major), int(minor)) > _MOST:
+    major, minor = (part.lstrip("0") or "0" for part in (major, minor))
+    # int() raises for thousands of digits.
+    if max(len(major), len(minor)) > len(str(_MOST)) or max(int(major), int(minor)) > _MOST:
         return None
     return StaticNode(module, device, numbers[0], int(major), int(minor))
 

@@ -43,7 +43,8 @@ def parse(text: str, path: str) -> dict[str, Export]:
         words = line.split("\t")
         try:
             crc, symbol, module = int(words[0], 16), words[1], words[2]
-        except (ValueError, IndexError):
+            crc.to_bytes(4, "big")
+        except (ValueError, IndexError, OverflowError):
             raise KmodError(path, f"line {number}: not 'CRC symbol module type namespace': {line[:80]!r}") from None
         kind = words[3] if len(words) > 3 else ""
         found[symbol] = Export(crc, module, words[4] if len(words) > 4 else "", gpl="GPL" in kind)

@@ -51,7 +51,7 @@ class Tree:
 
     """
 
-    __slots__ = ("_indexes", "_lines", "_real", "_there", "base", "directory", "root", "version")
+    __slots__ = ("_indexes", "_keys", "_lines", "_real", "_there", "base", "directory", "root", "version")
 
     def __init__(self, base: str, version: str, *, root: str = "") -> None:
         if base and not base.startswith("/"):
@@ -64,6 +64,7 @@ class Tree:
         self._indexes: dict[str, Index | None] = {}
         self._lines: dict[str, DepLine | None] = {}
         self._there: dict[str, bool] = {}
+        self._keys: dict[str, dict[str, list[str]]] = {}
 
     def real(self, path: str) -> str:
         """Return where a path of this tree really is: with the root in front, its links followed."""
@@ -110,6 +111,21 @@ class Tree:
         """Return every alias that matches `name`, which is normalised, in the modules' order."""
         index = self.index(ALIAS)
         return index.matches(name) if index else []
+
+    def keys(self, name: str, module: str) -> list[str]:
+        """Return the keys of an index that lead to a module, in ASCII order.
+
+        Args:
+            name: of the index: ALIAS gives the patterns of the module's aliases, SYMBOLS what it exports.
+            module: the module.
+
+        """
+        if name not in self._keys:
+            index = self.index(name)
+            found = self._keys[name] = {}
+            for key, value in index.walk() if index else ():
+                found.setdefault(value, []).append(key)
+        return self._keys[name].get(module, [])
 
     def symbol(self, name: str) -> list[str]:
         """Return the modules that export the symbol NAME of ``symbol:NAME``."""

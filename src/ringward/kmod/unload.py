@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
+from ringward.kmod.errors import KmodError
 from ringward.kmod.load import RefusedError
 
 TYPE_CHECKING = False
@@ -75,6 +76,9 @@ def why_not(live: Live, name: str, *, builtin: bool) -> str | None:
         name: of the module.
         builtin: whether modules.builtin lists it; not all that are built in leave a trace in /sys.
 
+    Raises:
+        KmodError: a file of /sys, or of a sysroot that is taken for it, is damaged.
+
     """
     state = "builtin" if builtin else live.state(name)
     if state is None:
@@ -86,7 +90,9 @@ def why_not(live: Live, name: str, *, builtin: bool) -> str | None:
         if holders:
             return f"Module {name} is in use by: {' '.join(holders)}"
         return f"Module {name} is in use" if live.refcount(name) > 0 else None
-    except (OSError, ValueError):
+    except (OSError, KmodError) as error:
         if live.state(name) is None:  # it has gone meanwhile
             return f"Module {name} is not currently loaded"
+        if isinstance(error, KmodError):
+            raise
         return "Module unloading is not supported"

@@ -182,7 +182,6 @@ def _of(signer: Signer, certificates: Sequence[Certificate]) -> Certificate | No
 def _chain(certificate: Certificate, message: Message, trusted: Trusted) -> Certificate | None:
     """Return the trusted certificate that one leads to, by way of those that came with it."""
     from cryptography import x509  # noqa: PLC0415 - takes ten times as long to import as all else
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
 
     others = [Certificate(der) for der in message.certificates]
     for _ in range(_LONGEST_CHAIN):
@@ -196,12 +195,20 @@ def _chain(certificate: Certificate, message: Message, trusted: Trusted) -> Cert
             x509.load_der_x509_certificate(certificate.der).verify_directly_issued_by(
                 x509.load_der_x509_certificate(issuer.der)
             )
-        except (ValueError, TypeError, InvalidSignature):
+        except _faults():
             return None
         if pool is trusted.certificates:
             return issuer
         certificate = issuer
     return None
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Return what the library raises for a certificate that it cannot use, or that another one did not sign."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.x509 import InvalidVersion  # noqa: PLC0415 - as above
+
+    return ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, InvalidVersion
 
 
 def _unknown(signer: Signer, trusted: Trusted) -> Verdict:
@@ -219,7 +226,7 @@ def _unknown(signer: Signer, trusted: Trusted) -> Verdict:
 
 def _check(signer: Signer, certificate: Certificate, signed: bytes, why: str) -> Verdict:
     from cryptography import x509  # noqa: PLC0415 - takes ten times as long to import as all else
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa  # noqa: PLC0415 - as above
 
@@ -240,6 +247,6 @@ def _check(signer: Signer, certificate: Certificate, signed: bytes, why: str) ->
             )
     except InvalidSignature:
         return Verdict(INVALID, f"the signature does not fit the module; checked {why}", certificate)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except _faults() as error:
         return Verdict(COULD_NOT_LOOK, f"the certificate cannot be used: {error}", certificate)
     return Verdict(VALID, f"signed by '{signer.name() or signer.key_id.hex()}', checked {why}", certificate)

@@ -18,6 +18,7 @@ import msgspec
 from ringward.events import Event
 from ringward.events.context import SCHEMA_VERSION
 from ringward.output.jsonl import EventDecoder, JsonLines, LineError
+from ringward.output.text import safe
 from ringward.sensor.info import SensorInfo, Totals
 from ringward.version import VERSION
 
@@ -124,7 +125,7 @@ class Recording:
         return line
 
     def _error(self, reason: str) -> RecordingError:
-        return RecordingError(f"{self._name}:{self._number}: {reason}")
+        return RecordingError(f"{self._name}:{self._number}: {safe(reason)}")  # it may say what the line says
 
     def _header(self) -> Header:
         line = self._line()
@@ -147,7 +148,7 @@ class Recording:
             )
         try:
             return msgspec.json.decode(line, type=Header)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._error(f"the first line is not as recordings have it: {error}") from None
 
     def events(self) -> Iterator[Event]:

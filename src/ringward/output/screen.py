@@ -17,7 +17,7 @@ _NAME = 11
 
 def _item(name: str, text: str, width: int) -> list[str]:
     lines = wrap(safe(text), width, " " * (_NAME - 2))
-    return [f"  {name:<{_NAME - 2}}" + lines[0][_NAME - 2 :], *lines[1:]]
+    return [f"  {safe(name):<{_NAME - 2}}" + lines[0][_NAME - 2 :], *lines[1:]]
 
 
 def _group(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:

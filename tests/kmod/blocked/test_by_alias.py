@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.kmod.blocked.answer import CLOSED, OPEN
-from ringward.kmod.blocked.by_alias import Aliases, asked_by, by_alias, instance
+from ringward.kmod.blocked.by_alias import Aliases, asked_by, by_alias, instance, modprobe
 from ringward.kmod.fnmatch import fnmatch
 from ringward.kmod.triggers import ANYONE, DEVICE, NODE, NOT_KNOWN, ROOT
 from tests.kmod.blocked.lab import BlockedLab
@@ -49,11 +49,8 @@ def test_an_alias_that_is_the_name_of_a_module(lab: BlockedLab) -> None:
 
 def test_the_command_asks_for_one_that_the_pattern_matches(lab: BlockedLab) -> None:
     ways = by_alias(lab.trial("b"), Aliases(lab.tree(), lab.config()), kernel_asks=True)
-    assert [way.command for way in ways] == [
-        "modprobe -- 'net_pf_5'",
-        "modprobe -- 'pci:v1~'",
-        "modprobe -- 'symbol:of_b'",
-    ]
+    assert [way.command for way in ways] == ["modprobe net_pf_5", "modprobe 'pci:v1~'", "modprobe symbol:of_b"]
+    assert modprobe("-x") == "modprobe -- -x"
 
 
 def test_who_asks() -> None:

@@ -62,7 +62,7 @@ def test_who_cannot_be_asked_for_pulls_nothing_in(lab: BlockedLab) -> None:
     assert short(found(lab, "a")) == [NO_DEPENDENT, NO_SOFTDEP]
     lab.configure("alias b off", "alias c off")
     (way, _) = found(lab, "a")
-    assert (way.names, way.who) == (["b"], [ANYONE, DEVICE])
+    assert (way.names, way.who, way.command) == (["b"], [ANYONE, DEVICE], "modprobe net_pf_5")
 
 
 def test_who_is_loaded_already_may_be_loaded_again(lab: BlockedLab) -> None:
@@ -73,14 +73,14 @@ def test_who_is_loaded_already_may_be_loaded_again(lab: BlockedLab) -> None:
 
 def test_who_asks_for_one(lab: BlockedLab) -> None:
     lab.build({"bridge": [], "d": []}, aliases=ALIASES)
-    assert requests(lab, "d").of("d") == {
+    assert requests(lab, "d").of("d").who == {
         ROOT: "",
         "user namespace": "mount(2), fsopen(2), for fs_d of d",
         NODE: "open(2) of a node in /dev, for char_major_9_* of d",
     }
-    assert requests(lab, "d").of("bridge") == {ANYONE: "ioctl(2) SIOCGIFBR of a socket, for bridge", ROOT: ""}
-    assert requests(lab, "d", kernel_asks=False).of("d") == {ROOT: ""}
-    assert requests(lab, "d").of("nothing") == {}
+    assert requests(lab, "d").of("bridge").who == {ANYONE: "ioctl(2) SIOCGIFBR of a socket, for bridge", ROOT: ""}
+    assert requests(lab, "d", kernel_asks=False).of("d").who == {ROOT: ""}
+    assert requests(lab, "d").of("nothing").text == ""
 
 
 def test_all_who_may_pull_it_in(lab: BlockedLab) -> None:

@@ -43,7 +43,7 @@ def test_every_rule_can_find_something(tmp_path: Path) -> None:
     (tmp_path / "depmod.conf").write_text("override x * y\n")
     config = load_config(
         [str(tmp_path / "first"), str(lab.conf)],
-        cmdline='modprobe.blacklist=fs-a x="y',
+        cmdline='module_blacklist=a module_blacklist=b modprobe.blacklist=fs-a x="y',
         module_dir=str(lab.directory),
     )
     report = lint(config, lab.tree(), read, load_depmod_config([str(tmp_path / "depmod.conf")]))

@@ -18,8 +18,11 @@ def test_names_with_dashes() -> None:
 
 
 def test_the_kernels_own_blacklist() -> None:
-    assert told("module_blacklist=a-b,c quiet module_blacklist=d_e") == [
+    assert told("module_blacklist=a-b,c quiet") == [
         ("cmdline-name", "module_blacklist=a-b,c", "module_blacklist=a_b,c")
+    ]
+    assert told("module_blacklist=a-b,c quiet module_blacklist=d_e") == [
+        ("cmdline-repeated", "module_blacklist=a-b,c", "module_blacklist=d_e,a_b,c")
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from ringward.kmod.blocked.answer import BY_ALIAS, CLOSED, OPEN, Way
 from ringward.kmod.blocked.by_name import reached
 from ringward.kmod.lookup import SYMBOL
@@ -25,27 +27,19 @@ class Aliases:
 
     def __init__(self, tree: Tree, config: Config) -> None:
         self.tree = tree
-        self.config = config
-        self._of: dict[str, dict[str, Directive | None]] | None = None
-        self._symbols: dict[str, str] | None = None
+        self._configured: dict[str, list[Directive]] = {}
+        for line in config.aliases:
+            self._configured.setdefault(line.value, []).append(line)
 
     def of(self, module: str) -> dict[str, Directive | None]:
         """Return the patterns of a module's aliases, each with the line of the configuration that it is from."""
-        if self._of is None:
-            self._of = {}
-            index = self.tree.index(ALIAS)
-            for pattern, name in index.walk() if index else ():
-                self._of.setdefault(name, {})[pattern] = None
-            for line in self.config.aliases:
-                self._of.setdefault(line.value, {})[line.key] = line
-        return self._of.get(module, {})
+        found: dict[str, Directive | None] = dict.fromkeys(self.tree.keys(ALIAS, module))
+        found.update({line.key: line for line in self._configured.get(module, [])})
+        return found
 
     def symbol(self, module: str) -> str:
         """Return one ``symbol:NAME`` of those that a module exports; "" when it exports none."""
-        if self._symbols is None:
-            index = self.tree.index(SYMBOLS)
-            self._symbols = {name: symbol for symbol, name in index.walk()} if index else {}
-        return self._symbols.get(module, "")
+        return next(iter(self.tree.keys(SYMBOLS, module)), "")
 
 
 def instance(pattern: str) -> str:
@@ -66,6 +60,11 @@ def instance(pattern: str) -> str:
         made.append(char)
         at += 1
     return "".join(made)
+
+
+def modprobe(text: str) -> str:
+    """Return the command that asks for a name or alias."""
+    return f"modprobe -- {quote(text)}" if text.startswith("-") else f"modprobe {quote(text)}"
 
 
 def asked_by(pattern: str, *, kernel_asks: bool) -> Trigger | None:
@@ -104,7 +103,7 @@ def by_alias(trial: Trial, aliases: Aliases, *, kernel_asks: bool) -> list[Way]:
                 what=what,
                 why=why,
                 directives=lines,
-                command=f"modprobe -- '{instance(pattern)}'",
+                command=modprobe(instance(pattern)),
             )
         groups[key].names.append("symbol:*" if pattern == symbol else pattern)
     return sorted(groups.values(), key=lambda way: (way.result == CLOSED, WHO.index(way.who[0])))

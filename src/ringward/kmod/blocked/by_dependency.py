@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringward.kmod.blocked.answer import AS_DEPENDENCY, BY_SOFTDEP, CLOSED, OPEN, Way
-from ringward.kmod.blocked.by_alias import asked_by, instance
+from ringward.kmod.blocked.by_alias import asked_by, instance, modprobe
 from ringward.kmod.blocked.by_name import RANK
 from ringward.kmod.lookup import Hit
 from ringward.kmod.reverse import WEAK
@@ -32,6 +32,25 @@ def pulling(reverse: Reverse, module: str) -> list[str]:
     return list(found)
 
 
+class Asked:
+    """The requests that lead to a module.
+
+    who: who can make one, and what makes them: of `triggers.WHO`.
+    text: one of them: the module's name if that leads to it, else an alias.
+    """
+
+    __slots__ = ("text", "who")
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.who: dict[str, str] = {}
+
+    def add(self, text: str, who: str, what: str) -> None:
+        """Add a request."""
+        self.text = self.text or text
+        self.who.setdefault(who, what)
+
+
 class Requests:
     """Who asks for the modules that pull another one in.
 
@@ -47,21 +66,22 @@ class Requests:
         self.aliases = aliases
         self.kernel_asks = kernel_asks
 
-    def of(self, name: str) -> dict[str, str]:
-        """Return who can ask for a module, and how; empty: no name leads to it."""
-        found: dict[str, str] = {}
+    def of(self, name: str) -> Asked:
+        """Return the requests that lead to a module; none has no text."""
+        found = Asked()
         if self._leads(name, name):
             trigger = named(name) if self.kernel_asks else None
             if trigger:
-                found[trigger.who] = f"{trigger.what}, for {name}"
-            found.setdefault(ROOT, "")
+                found.add(name, trigger.who, f"{trigger.what}, for {name}")
+            found.add(name, ROOT, "")
         if self.resolver.blacklisted(name):
             return found
         for pattern in self.aliases.of(name):
             trigger = asked_by(pattern, kernel_asks=self.kernel_asks)
             who, what = (trigger.who, trigger.what) if trigger else (ROOT, "")
-            if who not in found and self._leads(instance(pattern), name):
-                found[who] = f"{what}{', for ' if what else ''}{pattern} of {name}"
+            text = instance(pattern)
+            if who not in found.who and self._leads(text, name):
+                found.add(text, who, f"{what}{', for ' if what else ''}{pattern} of {name}")
         return found
 
     def _leads(self, asked: str, name: str) -> bool:
@@ -80,7 +100,7 @@ def by_dependency(trial: Trial, reverse: Reverse, requests: Requests) -> list[Wa
     groups: dict[tuple[object, ...], Way] = {}
     for name in pulling(reverse, trial.module):
         asked = requests.of(name)
-        if not asked:
+        if not asked.text:
             continue
         # Whoever pulls it in may be unloaded and loaded again.
         outcome = trial.hit(Hit(name), unloaded=name)
@@ -90,20 +110,20 @@ def by_dependency(trial: Trial, reverse: Reverse, requests: Requests) -> list[Wa
             lines.append(outcome.step.cause.directive)
         key = (kind, outcome.result, outcome.why, tuple(map(id, lines)))
         if key not in groups:
-            groups[key] = Way(kind, outcome.result, why=outcome.why, directives=lines, command=f"modprobe {name}")
+            groups[key] = Way(kind, outcome.result, why=outcome.why, directives=lines, command=modprobe(asked.text))
         _add(groups[key], name, asked)
     ways = sorted(groups.values(), key=lambda way: (way.kind == BY_SOFTDEP, RANK.index(way.result)))
     missing = {AS_DEPENDENCY, BY_SOFTDEP} - {way.kind for way in ways}
     return ways + [Way(kind, CLOSED, why=_NOBODY[kind]) for kind in (AS_DEPENDENCY, BY_SOFTDEP) if kind in missing]
 
 
-def _add(way: Way, name: str, asked: dict[str, str]) -> None:
+def _add(way: Way, name: str, asked: Asked) -> None:
     """Add a module, and who can ask for it, to a way."""
     way.names.append(name)
-    least = min(asked, key=WHO.index)
+    least = min(asked.who, key=WHO.index)
     if not way.who or WHO.index(least) < WHO.index(way.who[0]):
-        way.what = asked[least]
-    way.who = sorted({*way.who, *asked}, key=WHO.index)
+        way.what = asked.who[least]
+    way.who = sorted({*way.who, *asked.who}, key=WHO.index)
 
 
 def _kind(outcome: Outcome, reverse: Reverse, module: str, name: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ringward.kmod.acceptance import kernel_blacklist
 from ringward.kmod.blocked.answer import BY_COMMAND, BY_FILE, CLOSED, GOVERNED, IGNORING, Remedy
+from ringward.kmod.cmdline import kernel_blacklist
 from ringward.kmod.directive import CMDLINE
 from ringward.kmod.lint.finding import some
 from ringward.kmod.lookup import Hit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from ringward.kmod.acceptance import kernel_blacklist
 from ringward.kmod.blocked.answer import (
     AS_DEPENDENCY,
     BY_ALIAS,
@@ -15,6 +14,7 @@ from ringward.kmod.blocked.answer import (
     GOVERNED,
     Useless,
 )
+from ringward.kmod.cmdline import kernel_blacklist
 from ringward.kmod.config_parser import parse
 from ringward.kmod.directive import CMDLINE, Directive
 from ringward.kmod.fnmatch import fnmatch

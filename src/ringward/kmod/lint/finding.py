@@ -18,6 +18,7 @@ RULES = {
     "carriage-return": "a line ends as on Windows, and the carriage return is part of its last word",
     "cmdline-name": "a name on the kernel command line is not written as the module's, with '_'",
     "cmdline-quote": "a quote on the kernel command line is not closed",
+    "cmdline-repeated": "a list of modules on the kernel command line is followed by another one",
     "depmod-override": "an override of depmod names a file that does not exist",
     "file-ignored": "a file in a configuration directory is not read",
     "file-shadowed": "a file is hidden by one of its name in a more important directory",

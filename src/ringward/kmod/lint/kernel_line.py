@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ringward.kmod.cmdline import kernel_blacklist
 from ringward.kmod.directive import CMDLINE
 from ringward.kmod.lint.finding import FINDING, Finding
 from ringward.kmod.lint.subject import Subject
@@ -25,9 +26,15 @@ def cmdline(subject: Subject) -> Iterator[Finding]:
             why = f"has no effect: '{each.key}' is compared as it stands, and modules' names have '_'"
             yield _word("cmdline-name", each.text, why, f"modprobe.blacklist={each.key.replace('-', '_')}")
     text = subject.config.cmdline
+    _, last = kernel_blacklist(text)
     for word in text.split():
+        if not word.startswith("module_blacklist="):
+            continue
+        if last and word != last:
+            why = f"has no effect: of several lists the kernel takes the last, '{last}'"
+            yield _word("cmdline-repeated", word, why, f"{last},{word.partition('=')[2]}".replace("-", "_"))
         # kernel/module/main.c blacklisted() compares with the module's own name.
-        if word.startswith("module_blacklist=") and "-" in word:
+        elif "-" in word:
             fix = f"module_blacklist={word.partition('=')[2].replace('-', '_')}"
             yield _word("cmdline-name", word, "the kernel compares the names as they stand, and its own have '_'", fix)
     if text.count('"') % 2:
