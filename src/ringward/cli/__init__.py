@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "modinfo": "what modules say of themselves; whether their signatures hold",
     "depmod": "who needs whom: modules.dep and the indexes that modprobe reads",
     "kmod": "static device nodes, and links of the tools' usual names",
+    "trust": "the database of digests and rules: what may enter",
     "doctor": "what this kernel and this user can give, and how to get the rest",
 }
 """Name of each command, which is its module's in this package, and what it does."""

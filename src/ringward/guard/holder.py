@@ -14,7 +14,7 @@ from ringward.guard import pins, preemption
 from ringward.guard.hold import Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
-from ringward.guard.policy import Compiled, compile_policy, kept_modules
+from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
 from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
@@ -219,6 +219,8 @@ class Holder:
         """
         if Mode.ENFORCE in modes.values() and not self._enforce:
             raise GuardError("these programs were loaded to watch: start the guard again with --mode enforce")
+        if modes.get(Operation.UNLOAD) is Mode.ENFORCE:
+            check_unload(policy)
         compiled = compile_policy(policy, modes)
         if self._policy_maps is None:
             self._policy_maps = PolicyMaps(self.maps)

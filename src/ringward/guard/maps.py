@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ringward.guard.layouts import layout, pack, unpack, words
 from ringward.guard.policy import Compiled
 from ringward.sensor import _native
 from ringward.trust.rules import MOST_RULES
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 SPARE = 8192
 """Digests that can be added to a policy without loading it again."""
@@ -22,13 +25,18 @@ _BANKS = 2
 
 
 class Digests(Protocol):
-    """The known digests of a policy, all of them."""
+    """The known digests of a policy, all of them: `ringward.trust.packed.PackedDigests`."""
+
+    @property
+    def digests(self) -> bytes:
+        """Return them, 32 bytes each."""
+
+    @property
+    def values(self) -> Buffer:
+        """Return the value of each, u32, in the same order."""
 
     def __len__(self) -> int:
         """Return how many there are."""
-
-    def packed(self) -> tuple[bytes, bytes]:
-        """Return the digests, 32 bytes each, and their values, u32 each in the same order."""
 
 
 class PolicyMaps:
@@ -100,10 +108,9 @@ class PolicyMaps:
         _native.map_update(self._maps["guard_policy"], _FIRST, pack("guard_policy", values))
 
     def _fill_digests(self, bank: int, digests: Digests) -> None:
-        keys, values = digests.packed()
         fd = _native.map_hash("guard_digests", _DIGEST, _VALUE.size, len(digests) + SPARE)
         try:
-            _native.map_fill(fd, keys, values)
+            _native.map_fill(fd, digests.digests, digests.values)
             _native.map_update(self._maps["guard_digests"], _KEY.pack(bank), _VALUE.pack(fd))
         except BaseException:
             os.close(fd)

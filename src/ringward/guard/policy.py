@@ -164,14 +164,12 @@ def compile_policy(policy: Policy, modes: Mapping[Operation, Mode] | None = None
         modes: instead of the policy's own.
 
     Raises:
-        PolicyError: the kernel part cannot hold it, or removals cannot be decided as it says.
+        PolicyError: the kernel part cannot hold it.
 
     """
     chosen = policy.modes if modes is None else modes
     if len(policy.rules) > MOST_RULES:
         raise PolicyError(f"{len(policy.rules)} rules, and the kernel part holds {MOST_RULES}: join some of them")
-    if chosen.get(Operation.UNLOAD) is Mode.ENFORCE:
-        check_unload(policy)
     by_number = {operation_number(one): chosen.get(one, Mode.OFF) for one in Operation}
     size = layout("class").size
     return Compiled(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import msgspec
 
 from ringward.events import BY_NAME, Ancestor, Event, FileId, Load, Need, Origin, Process
 from ringward.events.context import SCHEMA_VERSION
+from ringward.events.member_docs import member_docs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PUBLISHED = f"docs/schema/event-v{SCHEMA_VERSION}.json"
@@ -31,7 +29,7 @@ def schema() -> dict[str, Any]:
             part["properties"][field]["description"] = f"{spec.ctype}: {spec.doc}{tags}"
         part["title"] = name
     for shape in (Event, Process, Load, Origin, Ancestor, Need, FileId):
-        for field, text in _member_docs(shape).items():
+        for field, text in member_docs(shape).items():
             parts[shape.__name__]["properties"][field]["description"] = text
     envelope = parts.pop("Event")
     envelope["properties"] = {
@@ -58,20 +56,6 @@ def schema() -> dict[str, Any]:
         ],
         "$defs": parts,
     }
-
-
-def _member_docs(cls: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the string that stands under each member in the source of its class, as Python keeps none."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    found: dict[str, str] = {}
-    name = ""
-    for node in body.body if isinstance(body, ast.ClassDef) else ():
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            name = node.target.id
-        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found[name] = " ".join(str(node.value.value).split())
-            name = ""
-    return found
 
 
 def text() -> str:

@@ -6,11 +6,13 @@
  * race HOW params FILE TEXT TEXT TIMES     finit_module(2); the parameters
  * race HOW fd FILE FILE TIMES              finit_module(2); the file behind the descriptor (dup2)
  * race HOW exec PATH PATH TIMES            execve(2); the path
+ * race HOW image FILE OFFSET BYTE BYTE TIMES   init_module(2); one byte of the image
  *
  * HOW is "one": on one processor, where the second thread interrupts the call (it needs a kernel that lets it),
  * or "two": each on its own.
  * Names, texts and paths have at most 7 characters, so that one store changes them whole.
- * Prints "PID RESULT" for each call: 0, -errno, or for exec the exit status.
+ * Prints "PID RESULT" for each call: 0, -errno, or for exec the exit status; for image also the byte before the
+ * call and after it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,11 +33,16 @@ static union {
 	char text[8];
 } shared, values[2];
 static int fds[2], fd = -1;
+static volatile unsigned char *byte, bytes[2];
+static void *image;
+static size_t size;
 static volatile int done;
 
 static void change(unsigned int turn)
 {
-	if (fd >= 0)
+	if (byte)
+		*byte = bytes[turn & 1];
+	else if (fd >= 0)
 		dup2(fds[turn & 1], fd);
 	else
 		shared.word = values[turn & 1].word;
@@ -72,6 +79,8 @@ static long call(char what)
 	int status;
 	pid_t child;
 
+	if (what == 'i')
+		return syscall(SYS_init_module, image, size, "");
 	if (what == 'd')
 		return syscall(SYS_delete_module, shared.text, O_NONBLOCK);
 	if (what == 'p')
@@ -88,8 +97,25 @@ static long call(char what)
 	return WEXITSTATUS(status);
 }
 
+/* The file in memory that has all of it: the call must not wait for a page. */
+static int read_image(const char *path, size_t offset, const char *first, const char *second)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+
+	size = lseek(file, 0, SEEK_END);
+	image = malloc(size);
+	if (file < 0 || !image || offset >= size || pread(file, image, size, 0) != (ssize_t)size)
+		return -1;
+	byte = (unsigned char *)image + offset;
+	bytes[0] = atoi(first);
+	bytes[1] = atoi(second);
+	close(file);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	unsigned char before = 0;
 	pthread_t thread;
 	cpu_set_t first;
 	int i, times, one;
@@ -112,6 +138,8 @@ int main(int argc, char **argv)
 	}
 	if (what == 'f')
 		fd = dup(fds[0]);
+	if (what == 'i' && (argc < 8 || read_image(argv[3], atoi(argv[4]), argv[5], argv[6])))
+		return 3;
 	for (i = 0; i < 2; i++)
 		strncpy(values[i].text, argv[argc - 3 + i], 7);
 	times = atoi(argv[argc - 1]);
@@ -119,10 +147,14 @@ int main(int argc, char **argv)
 	if (pthread_create(&thread, NULL, changer, one ? &thread : NULL))
 		return 3;
 	for (i = 0; i < times; i++) {
+		before = byte ? *byte : 0;
 		result = call(what);
 		if (what != 'e')
 			printf("%d ", getpid());
-		printf("%ld\n", result < 0 ? -(long)errno : result);
+		printf("%ld", result < 0 ? -(long)errno : result);
+		if (byte)
+			printf(" %d %d", before, *byte);
+		printf("\n");
 	}
 	done = 1;
 	pthread_join(thread, NULL);

@@ -1,0 +1,110 @@
+"""``ringward trust`` for people: tables, and the lines that say what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ringward.output.text import columns, cut, fit, safe
+from ringward.trust.change import Change
+from ringward.trust.entry import Entry, Item, Pending, short
+from ringward.trust.sources.fault import Fault
+
+MOST = 20
+"""Lines of one kind that are shown unless all are asked for."""
+_GAP = "  "
+
+
+def plural(number: int, what: str) -> str:
+    """Return a number and what is counted: ``1 file``, ``12,345 files``; ``entry`` has its own plural."""
+    several = what[:-1] + "ies" if what.endswith("y") else what + "s"
+    return f"{number:,} {what if number == 1 else several}"
+
+
+def table(heads: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Yield lines with columns; the last one takes what is left of the width.
+
+    Args:
+        heads: of the columns.
+        cells: of each row, as many.
+        width: of a line, in terminal columns.
+
+    """
+    shown = [[safe(cell) for cell in row] for row in cells]
+    sizes = [max(columns(row[at]) for row in (heads, *shown)) for at in range(len(heads))]
+    left = max(width - sum(sizes[:-1]) - len(_GAP) * (len(sizes) - 1), columns(heads[-1]))
+    for row in (heads, *shown):
+        front = [fit(cell, size) for cell, size in zip(row, sizes[:-1], strict=False)]
+        yield _GAP.join([*front, cut(row[-1], left)]).rstrip()
+
+
+def whose(item: Item) -> str:
+    """Return what an item is of: ``coreutils 9.1-1``; "": nothing."""
+    return f"{item.package} {item.version}".strip()
+
+
+def entry_rows(entries: Iterable[Entry]) -> list[list[str]]:
+    """Return the cells of entries: id, kind, source, of, path."""
+    return [[short(one.item.digest), one.item.kind, one.source, whose(one.item), one.item.path] for one in entries]
+
+
+ENTRY_HEADS = ("ID", "KIND", "SOURCE", "OF", "PATH")
+PENDING_HEADS = ("ID", "KIND", "SEEN", "PATH", "WHY")
+
+
+def pending_rows(pendings: Iterable[Pending]) -> list[list[str]]:
+    """Return the cells of what waits: id, kind, how it was noticed, path, why."""
+    return [[short(one.item.digest), one.item.kind, one.seen, one.item.path, one.why] for one in pendings]
+
+
+def _line(mark: str, item: Item, note: str) -> str:
+    return safe(f"  {mark} {short(item.digest)}  {item.kind:<12}  {item.path or '-'}{f'  ({note})' if note else ''}")
+
+
+def some(lines: Sequence[str], most: int | None) -> Iterator[str]:
+    """Yield lines, and how many were left out if there are more than `most`; None: all."""
+    yield from lines[:most]
+    if most is not None and len(lines) > most:
+        yield f"    ... and {len(lines) - most:,} more: --verbose lists them"
+
+
+def change_lines(change: Change, most: int | None = MOST) -> Iterator[str]:
+    """Yield what a change does, or will do.
+
+    Args:
+        change: the change.
+        most: lines of each kind; None: all.
+
+    """
+    parts: list[tuple[str, list[str]]] = [
+        (
+            f"to be trusted: {plural(len(change.add), 'entry')}",
+            [_line("+", one.item, whose(one.item) or one.reason) for one in change.add],
+        ),
+        (f"signature looked at again: {plural(len(change.renew), 'entry')}", []),
+        (
+            f"not to be trusted any more: {plural(len(change.remove), 'entry')}",
+            [_line("-", one.item, whose(one.item)) for one in change.remove],
+        ),
+        (
+            f"waiting for a decision: {plural(len(change.wait), 'digest')}",
+            [_line("?", one.item, one.why) for one in sorted(change.wait, key=_place)],
+        ),
+        (f"waiting no longer: {plural(len(change.forget), 'digest')}", []),
+    ]
+    groups = (change.add, change.renew, change.remove, change.wait, change.forget)
+    for (head, lines), group in zip(parts, groups, strict=True):
+        if group:
+            yield head
+            yield from some(lines, most)
+
+
+def _place(one: Pending) -> tuple[bool, str]:
+    # What differs from its package is worse than what no package has: first.
+    return not one.item.package, one.item.path
+
+
+def fault_lines(faults: Sequence[Fault], most: int | None = MOST) -> Iterator[str]:
+    """Yield what could not be looked at."""
+    if faults:
+        yield f"could not look: {plural(len(faults), 'place')}"
+        yield from some([safe(f"  ! {fault.path}: {fault.why}") for fault in faults], most)

@@ -1,0 +1,127 @@
+"""What the guard's kernel part is doing, as the kernel has it: pins, policy, programs. Reads only."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringward.guard import pins
+from ringward.guard.holder import HOLDER
+from ringward.guard.layouts import constants, unpack
+from ringward.sensor import _native
+from ringward.trust.rules import Mode, Operation
+
+_FIRST = bytes(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A guard.
+
+    Attributes:
+        modes: of each operation that it judges.
+        deciding: for each verdict and aid, whether all of its programs are loaded.
+        rungs: how each is attached.
+        missing: verdicts and aids that could not be had, with the reason.
+        rules: in the policy that is in use.
+        pid: of the process that started it.
+        alive: whether that process is there.
+        stays: the kernel part goes on deciding without it.
+        may_deny: whether the programs can refuse at all.
+        enforce_until: nanoseconds since boot; 0: no end.
+
+    """
+
+    modes: dict[Operation, Mode]
+    deciding: dict[str, bool]
+    rungs: dict[str, str]
+    missing: dict[str, str]
+    rules: int
+    pid: int
+    alive: bool
+    stays: bool
+    may_deny: bool
+    enforce_until: int
+
+    @property
+    def active(self) -> bool:
+        """Whether anything decides."""
+        return any(self.deciding.values())
+
+
+def make(policy: Mapping[str, int | bytes], told: Mapping[str, object], *, alive: bool, loaded: frozenset[int]) -> Status:
+    """Return the status.
+
+    Args:
+        policy: members of struct guard_policy.
+        told: by the process that started the guard (`ringward.guard.holder.Holder.take_over`).
+        alive: whether that process is there.
+        loaded: ids of the programs that are loaded, of those that it told of.
+
+    """
+    bank = int(policy["bank"])
+    rules = struct.unpack_from("<I", _bytes(policy["rules"]), 4 * bank)[0]
+    numbers = constants("operation")
+    # Two banks, one after the other.
+    modes = struct.unpack(f"<{len(_bytes(policy['modes'])) // 4}I", _bytes(policy["modes"]))
+    modes = modes[bank * len(modes) // 2 :]
+    attached = told.get("attached")
+    assert isinstance(attached, dict)
+    missing = told.get("missing")
+    assert isinstance(missing, dict)
+    return Status(
+        {one: Mode(modes[numbers[one.value]]) for one in Operation if modes[numbers[one.value]]},
+        {label: bool(programs) and set(programs) <= loaded for label, (_rung, programs) in attached.items()},
+        {label: rung for label, (rung, _programs) in attached.items()},
+        dict(missing),
+        int(rules),
+        int(str(told["pid"])),
+        alive,
+        bool(told["stays"]),
+        bool(told["may_deny"]),
+        int(policy["enforce_until"]),
+    )
+
+
+def _bytes(value: int | bytes) -> bytes:
+    assert isinstance(value, bytes)
+    return value
+
+
+def _is_loaded(program: int) -> bool:
+    try:
+        os.close(_native.program_open(program))
+    except _native.BpfError as error:
+        if error.args[0] == 2:  # ENOENT
+            return False
+        raise
+    return True
+
+
+def read(folder: Path = pins.FOLDER) -> Status | None:
+    """Return the status of this machine's guard; None: there is none.
+
+    Raises:
+        OSError: the pins cannot be looked at.
+        BpfError: the kernel does not let this process look.
+
+    """
+    try:
+        fds = pins.maps_of(folder)
+    except FileNotFoundError:
+        return None
+    try:
+        text = _native.map_lookup(fds[HOLDER], _FIRST) if HOLDER in fds else None
+        data = _native.map_lookup(fds["guard_policy"], _FIRST) if "guard_policy" in fds else None
+    finally:
+        pins.close(fds)
+    if not text or not data:
+        return None
+    told = json.loads(text.rstrip(b"\0"))
+    programs = {program for _rung, ids in told["attached"].values() for program in ids}
+    loaded = frozenset(program for program in programs if _is_loaded(program))
+    return make(unpack("guard_policy", data), told, alive=Path(f"/proc/{told['pid']}").exists(), loaded=loaded)

@@ -1,0 +1,118 @@
+"""A guard in the kernel for one test, with a policy put together by hand and a sensor that reads its verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ringward.events import Event
+from ringward.guard.holder import EVENTS, Holder
+from ringward.guard.pins import FOLDER, remove
+from ringward.trust.rules import CLASS_SHIFT, NAMED, TRUSTED, UNKNOWN, Mode, Operation, Policy, Rule
+from tests.kernel.conftest import PATIENCE, Watch
+from tests.kernel.guest_only import only_in_guest
+
+BOTH = pytest.mark.parametrize("mode", [Mode.MONITOR, Mode.ENFORCE], ids=["monitor", "enforce"])
+JUDGED = frozenset(EVENTS)
+
+
+class Packed:
+    """Known digests as the maps take them."""
+
+    def __init__(self, values: Mapping[bytes, int]) -> None:
+        self.digests = b"".join(values)
+        self.values = array("I", values.values())
+        self._known = dict(values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def find(self, digest: bytes) -> int:
+        return self._known.get(digest, UNKNOWN)
+
+
+def digest_of(path: Path) -> bytes:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def policy_of(
+    rules: Iterable[Rule] = (),
+    trusted: Collection[bytes] = (),
+    holds: Mapping[bytes, Collection[str]] | None = None,
+    closed: frozenset[Operation] = frozenset({Operation.MODULES}),
+) -> tuple[Policy, Packed]:
+    """Return a policy and its digests.
+
+    Args:
+        rules: in their order.
+        trusted: digests.
+        holds: of a digest, ids of the rules for which the database says that it is what they want.
+        closed: operations in which what nothing allows is denied.
+
+    """
+    rules = tuple(rules)
+    classes = [sum((not rule.resolved) << index for index, rule in enumerate(rules))]
+    values = {}
+    for digest in dict.fromkeys([*trusted, *(holds or {})]):
+        ids = (holds or {}).get(digest, ())
+        classes.append(sum((not rule.resolved or rule.id in ids) << index for index, rule in enumerate(rules)))
+        values[digest] = (len(classes) - 1) << CLASS_SHIFT | TRUSTED * (digest in trusted) & ~NAMED
+    packed = Packed(values)
+    return Policy(rules, packed, tuple(classes), closed=closed), packed
+
+
+class Guarded(Watch):
+    """An open sensor that reads the verdicts of a guard."""
+
+    def __init__(self, holder: Holder, mode: Mode, *more: str) -> None:
+        self.holder = holder
+        self.mode = mode
+        super().__init__(
+            *holder.attachments.keys() & set(EVENTS.values()),
+            "init_module",
+            "finit_module",
+            "delete_module",
+            *more,
+            elsewhere=holder,
+            canary_seconds=None,
+        )
+
+    def verdict(self, operation: Operation, seconds: float = PATIENCE, **fields: object) -> Event:
+        """Wait for a verdict with these arguments, and return it; check that it says what the mode allows."""
+        name = EVENTS[operation]
+        self.until(lambda _: self.of(name, **fields), seconds)
+        event = self.of(name, **fields)[-1]
+        assert event.args.mode == self.mode.name.lower()
+        assert event.args.refused == (event.args.verdict == "deny" and self.mode is Mode.ENFORCE)
+        return event
+
+    @property
+    def enforces(self) -> bool:
+        return self.mode is Mode.ENFORCE
+
+
+@contextmanager
+def guarded(
+    policy: Policy, digests: Packed, mode: Mode, operations: Collection[Operation] = JUDGED, *more: str
+) -> Iterator[Guarded]:
+    """Give a guard that decides by a policy in a mode; nothing of it is left afterwards."""
+    only_in_guest()
+    holder = Holder(operations, enforce=mode is Mode.ENFORCE, stays=False)
+    try:
+        holder.attach()
+        holder.decide_by(policy, digests, dict.fromkeys(operations, mode))
+        holder.take_over({})
+        watch = Guarded(holder, mode, *more)
+        try:
+            yield watch
+        finally:
+            watch.sensor.close()
+    finally:
+        holder.close()
+        remove(FOLDER)

@@ -1,0 +1,126 @@
+"""Loads and removals that change under the guard's eyes gain nothing. Each test fails unless it truly raced."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ringward.kmod.elf import Elf
+from ringward.trust.patterns import parse_name, parse_parameter
+from ringward.trust.rules import Action, Mode, Operation, Rule
+from tests.kernel.guarding import digest_of, guarded, policy_of
+from tests.kernel.programs import folder_fixture, preemptible, program_fixture  # noqa: F401 - fixtures
+from tests.kernel.witness import SECONDS, listed, own_module, remove, sha256sum
+
+pytestmark = [pytest.mark.guest, pytest.mark.modules]
+
+ROUNDS = 40
+"""Runs before it is given up."""
+CALLS = 40
+"""Calls of one run of the program."""
+ENOUGH = 3
+"""Calls of each kind that must have been seen."""
+MODULES = (Operation.MODULES,)
+REJECTED, LATE = -errno.EKEYREJECTED, -errno.ENOMEM
+
+
+@pytest.fixture
+def race(program: Callable[[str], Path]) -> Iterator[Callable[..., list[list[int]]]]:
+    path = program("race")
+
+    def run(*args: object) -> list[list[int]]:
+        """Run the program; return the numbers that it printed for each call, in order."""
+        process = subprocess.run(
+            [path, how, *map(str, args)], stdout=subprocess.PIPE, text=True, timeout=8 * SECONDS, check=True
+        )
+        return [[int(word) for word in line.split()] for line in process.stdout.splitlines()]
+
+    with preemptible() as how:
+        yield run
+
+
+@pytest.fixture(autouse=True)
+def _cleaned() -> Iterator[None]:
+    yield
+    remove("rw_fail", "rw_param", "fat", "crc16")
+
+
+def test_an_image_that_is_changed_during_the_call(race: Callable[..., list[list[int]]], folder: Path) -> None:
+    """Two modules that differ in one byte, the error that init returns: only the trusted one ever ran."""
+    data = own_module("rw_fail").read_bytes()
+    # The default of its parameter: ENODEV, 19.
+    (where,) = (section for section in Elf(data).sections if section.name == ".data")
+    place = data.index(errno.ENODEV.to_bytes(4, "little"), where.offset, where.offset + where.size)
+    good, bad = folder / "good.ko", folder / "bad.ko"
+    good.write_bytes(data)
+    bad.write_bytes(data[:place] + b"\x07" + data[place + 1 :])
+    seen: Counter[tuple[int, int, int]] = Counter()
+    with guarded(*policy_of(trusted=[digest_of(good)]), Mode.ENFORCE, MODULES) as w:
+        for _ in range(ROUNDS):
+            for _pid, result, before, after in race("image", good, place, 19, 7, CALLS):
+                seen[result, before, after] += 1
+            ran_while_bad = sum(n for (r, _, after), n in seen.items() if r == -errno.ENODEV and after == 7)
+            refused_while_good = sum(n for (r, before, _), n in seen.items() if r == REJECTED and before == 19)
+            if min(ran_while_bad, refused_while_good) >= ENOUGH:
+                break
+        else:
+            raise AssertionError(f"not raced: {seen}")
+        assert {result for result, _, _ in seen} == {-errno.ENODEV, REJECTED}, seen
+        w.until(lambda _: w.of("module_verdict", digest=sha256sum(bad), refused=True))
+        digests = {event.args.digest for event in w.of("module_verdict", verdict="allow")}
+        assert digests == {sha256sum(good)}
+
+
+def test_parameters_that_are_changed_during_the_call(race: Callable[..., list[list[int]]]) -> None:
+    """The forbidden value never reaches init, whichever of the two the guard had seen before."""
+    fail = own_module("rw_fail")
+    rule = Rule("no-six", Action.DENY, parameters=(parse_parameter("error=6"),))
+    seen: Counter[int] = Counter()
+    with guarded(*policy_of([rule], [digest_of(fail)]), Mode.ENFORCE, MODULES) as w:
+        for _ in range(ROUNDS):
+            seen.update(result for _pid, result in race("params", fail, "error=5", "error=6", CALLS))
+            if seen[LATE] >= ENOUGH and seen[REJECTED] >= ENOUGH and seen[-5] >= ENOUGH:
+                break
+        else:
+            raise AssertionError(f"not raced: {seen}")
+        assert set(seen) == {-5, REJECTED, LATE}, seen
+        w.until(lambda _: len(w.of("module_verdict", stage="parameters", verdict="deny")) >= ENOUGH)
+        for event in w.of("module_verdict", stage="parameters"):
+            assert event.args.digest == sha256sum(fail)
+            assert event.args.param_values == ("error=6" if event.args.verdict == "deny" else "error=5")
+
+
+def test_without_the_guard_the_race_reaches_init(race: Callable[..., list[list[int]]]) -> None:
+    """What the test above would see of a guard that judges once, in user memory: both values arrive."""
+    fail = own_module("rw_fail")
+    seen: Counter[int] = Counter()
+    for _ in range(ROUNDS):
+        seen.update(result for _pid, result in race("params", fail, "error=5", "error=6", CALLS))
+        if seen[-5] and seen[-6]:
+            return
+    raise AssertionError(f"not raced: {seen}")
+
+
+def test_the_name_of_a_protected_module(race: Callable[..., list[list[int]]]) -> None:
+    """`fat` is protected, `crc16` is not; the name changes from one to the other during delete_module(2)."""
+    rule = Rule("keep-fat", Action.DENY, operations=frozenset({Operation.UNLOAD}), names=(parse_name("fat"),))
+    subprocess.run(["modprobe", "-a", "fat", "crc16"], check=True)
+    seen: Counter[int] = Counter()
+    with guarded(*policy_of([rule]), Mode.ENFORCE, (Operation.UNLOAD,)) as w:
+        assert not w.holder.held_failures
+        assert listed()["fat"].refcount == 1
+        for _ in range(ROUNDS):
+            subprocess.run(["modprobe", "crc16"], check=True)
+            seen.update(result for _pid, result in race("delete", "fat", "crc16", CALLS))
+            assert "fat" in listed()
+            # The check saw the free name, and the kernel then looked up the protected one: its reference holds it.
+            if seen[-errno.EWOULDBLOCK] >= ENOUGH and seen[-errno.EPERM] >= ENOUGH:
+                break
+        else:
+            raise AssertionError(f"not raced: {seen}")
+    assert listed()["fat"].refcount == 0
