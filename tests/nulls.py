@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ringward.events import BY_NAME, Ancestor, Event, FileId, Load, Need, Origin, Process
-from ringward.output.schema import _member_docs
+from ringward.events.member_docs import member_docs
 
 CALLS_OF_LOADS = ("init_module", "finit_module")
 NAMESPACES = ("mnt", "pid", "net", "user")
@@ -24,7 +24,7 @@ OF_KIND = {"request": ("alias", "request", "requester"), "udev": ("device", "mod
 @cache
 def answers(cls: type[msgspec.Struct]) -> frozenset[str]:
     """Return the members of an envelope's struct for which None is an answer."""
-    return frozenset(name for name, text in _member_docs(cls).items() if "None:" in text)
+    return frozenset(name for name, text in member_docs(cls).items() if "None:" in text)
 
 
 @cache

@@ -33,6 +33,18 @@ def _name(names: tuple[str, ...], value: int) -> str:
     return names[value] if 0 <= value < len(names) else str(value)
 
 
+def _role(_tail: Tail, value: int) -> str:
+    return _name(ROLES, value)
+
+
+def _how(_tail: Tail, value: int) -> str:
+    return _name(HOW, value)
+
+
+def _keeping(_tail: Tail, value: int) -> str:
+    return _name(KEEPING, value)
+
+
 def _verdict(_tail: Tail, known: int, error: int) -> str:
     return VERDICTS[2] if error else _name(VERDICTS, known)
 
@@ -138,7 +150,7 @@ class ProgramVerdict(Args, frozen=True):
             "program; script: it begins with #!; interpreter: of a script or a registered format.",
             K,
             members=("role",),
-            function=lambda _tail, value: _name(ROLES, value),
+            function=_role,
         ),
     ]
     how: Annotated[
@@ -149,7 +161,7 @@ class ProgramVerdict(Args, frozen=True):
             " after the start; none.",
             K,
             members=("source",),
-            function=lambda _tail, value: _name(HOW, value),
+            function=_how,
         ),
     ]
     keeping: Annotated[
@@ -159,7 +171,7 @@ class ProgramVerdict(Args, frozen=True):
             "Whether the digest is kept with the inode: yes; no and why.",
             K,
             members=("keeping",),
-            function=lambda _tail, value: _name(KEEPING, value),
+            function=_keeping,
         ),
     ]
     path: Annotated[
