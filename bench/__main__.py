@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, modprobe, report, spawn, start
+from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, modprobe, report, spawn, start, trust
 from bench.row import CannotMeasureError, Measure, Row
 
 ROWS: dict[str, Measure] = {
@@ -21,6 +21,7 @@ ROWS: dict[str, Measure] = {
     "depmod": depmod.measure,
     "modinfo": modinfo.measure,
     "modprobe": modprobe.measure,
+    "trust": trust.measure,
 }
 BUSY = 0.1
 

@@ -188,6 +188,7 @@ def run_guest(
         results=folder,
         tag=RESULTS_TAG,
         modules=tree.modules,
+        boot=tree.image.parent,
         overlays=overlay_folders(where),
         cwd=where,
         environment=guest_environment(os.environ, env, folder),

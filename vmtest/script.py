@@ -52,6 +52,7 @@ say started "$(cut -d' ' -f1 /proc/uptime)"
 mkdir -p /lib/modules
 mount -t tmpfs -o mode=0755 modules /lib/modules
 ln -s {modules} "/lib/modules/$(uname -r)"
+mount --bind {boot} /boot
 [ -e "/lib/modules/$(uname -r)/modules.dep" ] || say problem "there is no /lib/modules/$(uname -r)"
 /sbin/modprobe -q configfs
 for i in configfs:config debugfs:debug tracefs:tracing securityfs:security; do
@@ -102,6 +103,7 @@ def init_script(
     results: Path,
     tag: str,
     modules: Path,
+    boot: Path,
     overlays: Sequence[str],
     cwd: Path,
     environment: Mapping[str, str],
@@ -110,7 +112,7 @@ def init_script(
     """Return the script. Raises UsageError for a command that cannot be run.
 
     `busybox` is the path of the static one, `tag` the 9p mount tag of the results directory, `modules` the
-    host's directory for /lib/modules/<release>, `overlays` are the folders to make writeable.
+    host's directory for /lib/modules/<release>, `boot` that for /boot, `overlays` are the folders to make writeable.
     """
     if not command or "\0" in "".join(command):
         raise UsageError("give a command to run in the guest, without NUL characters")
@@ -123,6 +125,7 @@ def init_script(
         path=shlex.quote(environment["PATH"]),
         overlays=shlex.join(overlays),
         modules=shlex.quote(str(modules)),
+        boot=shlex.quote(str(boot)),
         cwd=shlex.quote(str(cwd)),
         environment=" ".join(shlex.quote(f"{name}={value}") for name, value in environment.items()),
         command=shlex.join(command),

@@ -39,6 +39,7 @@ SECTION_RUNGS = {
     "tp_btf": "tp_btf",
     "lsm": "lsm",
     "lsm.s": "lsm",
+    "fmod_ret": "fmod_ret",
     "fentry": "fentry",
     "fexit": "fentry",
     "kprobe": "kprobe",
@@ -164,7 +165,7 @@ def test_related_events_exist(cls: type[Args]) -> None:
 
 @every_event
 def test_group_is_one_that_can_be_named(cls: type[Args]) -> None:
-    assert cls.group in {"modules", "programs", "stream"}
+    assert cls.group in {"modules", "programs", "guard", "stream"}
     assert (cls.event_name() in GROUPS[cls.group]) == cls.default
 
 
@@ -260,7 +261,8 @@ def test_every_hook_names_programs_of_its_object_with_its_kind_and_target() -> N
 def test_every_program_is_named_by_a_hook() -> None:
     named = {(hook.object, program) for _event, hook in all_hooks() for program in hook.programs}
     built = {(name, program) for name in objects() for program in programs(name)}
-    assert built - named == set()
+    # Run by hand, at no hook.
+    assert built - named == {("decide", "decide_case")}
 
 
 def test_every_kind_in_the_contract_is_an_event_with_a_record() -> None:

@@ -18,8 +18,8 @@ def test_every_class_is_found_by_its_name() -> None:
 
 
 def test_groups_have_what_is_shown_by_default_and_all_has_all() -> None:
-    assert set(GROUPS) == {"modules", "programs", "stream", "all"}
-    assert GROUPS["all"] == tuple(BY_NAME)
+    assert set(GROUPS) == {"modules", "programs", "guard", "stream", "all"}
+    assert GROUPS["all"] == tuple(name for name in BY_NAME if name not in GROUPS["guard"])
     assert "process_fork" not in GROUPS["programs"]
     assert "finit_module" in GROUPS["modules"]
     assert not set(BY_NAME) & set(GROUPS), "a name that means two things"

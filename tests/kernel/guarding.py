@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -70,24 +71,28 @@ def policy_of(
 class Guarded(Watch):
     """An open sensor that reads the verdicts of a guard."""
 
-    def __init__(self, holder: Holder, mode: Mode, *more: str) -> None:
+    def __init__(self, holder: Holder) -> None:
         self.holder = holder
-        self.mode = mode
+        self.mode = Mode.OFF
         super().__init__(
             *holder.attachments.keys() & set(EVENTS.values()),
             "init_module",
             "finit_module",
             "delete_module",
-            *more,
+            "module_request",
             elsewhere=holder,
             canary_seconds=None,
         )
 
-    def verdict(self, operation: Operation, seconds: float = PATIENCE, **fields: object) -> Event:
+    def verdict(self, operation: Operation, pid: int | None = None, **fields: object) -> Event:
         """Wait for a verdict with these arguments, and return it; check that it says what the mode allows."""
-        name = EVENTS[operation]
-        self.until(lambda _: self.of(name, **fields), seconds)
-        event = self.of(name, **fields)[-1]
+
+        def found() -> list[Event]:
+            events = self.of(EVENTS[operation], **fields)
+            return [event for event in events if pid is None or (event.process and event.process.pid == pid)]
+
+        self.until(lambda _: found(), PATIENCE)
+        event = found()[-1]
         assert event.args.mode == self.mode.name.lower()
         assert event.args.refused == (event.args.verdict == "deny" and self.mode is Mode.ENFORCE)
         return event
@@ -96,19 +101,31 @@ class Guarded(Watch):
     def enforces(self) -> bool:
         return self.mode is Mode.ENFORCE
 
+    @contextmanager
+    def deciding(
+        self, policy: Policy, digests: Packed, mode: Mode, operations: Collection[Operation] = JUDGED
+    ) -> Iterator[Self]:
+        """Decide by a policy in a mode; by none afterwards."""
+        only_in_guest()
+        self.clear()
+        self.mode = mode
+        self.holder.decide_by(policy, digests, dict.fromkeys(operations, mode))
+        try:
+            yield self
+        finally:
+            self.holder.decide_by(*policy_of(), {})
+
 
 @contextmanager
-def guarded(
-    policy: Policy, digests: Packed, mode: Mode, operations: Collection[Operation] = JUDGED, *more: str
-) -> Iterator[Guarded]:
-    """Give a guard that decides by a policy in a mode; nothing of it is left afterwards."""
+def started(*, enforce: bool = True, operations: Collection[Operation] = JUDGED) -> Iterator[Guarded]:
+    """Give a guard without a policy; nothing of it is left afterwards."""
     only_in_guest()
-    holder = Holder(operations, enforce=mode is Mode.ENFORCE, stays=False)
+    holder = Holder(operations, enforce=enforce, stays=False)
     try:
         holder.attach()
-        holder.decide_by(policy, digests, dict.fromkeys(operations, mode))
+        holder.decide_by(*policy_of(), {})
         holder.take_over({})
-        watch = Guarded(holder, mode, *more)
+        watch = Guarded(holder)
         try:
             yield watch
         finally:
@@ -116,3 +133,10 @@ def guarded(
     finally:
         holder.close()
         remove(FOLDER)
+
+
+@pytest.fixture(scope="module", name="guard")
+def guard_fixture() -> Iterator[Guarded]:
+    """Give a guard for all tests of a file: attaching it takes long in an emulated guest."""
+    with started() as guard:
+        yield guard

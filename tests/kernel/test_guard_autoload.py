@@ -11,7 +11,7 @@ import pytest
 
 from ringward.trust.patterns import parse_name
 from ringward.trust.rules import Action, Mode, Operation, Origin, Rule
-from tests.kernel.guarding import BOTH, Guarded, guarded, policy_of
+from tests.kernel.guarding import BOTH, Guarded, guard_fixture, policy_of  # noqa: F401 - a fixture
 from tests.kernel.programs import NOBODY, folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import listed, remove
 
@@ -48,8 +48,8 @@ def started(w: Guarded, alias: str) -> bool:
 
 
 @BOTH
-def test_an_unprivileged_user(mode: Mode, ask: Callable[..., int]) -> None:
-    with guarded(*policy_of([ROOT_ONLY]), mode, ONLY, "module_request") as w:
+def test_an_unprivileged_user(guard: Guarded, mode: Mode, ask: Callable[..., int]) -> None:
+    with guard.deciding(*policy_of([ROOT_ONLY]), mode, ONLY) as w:
         result = ask("socket:29", NOBODY)
         event = w.verdict(Operation.AUTOLOAD, alias="net-pf-29", rule="users", verdict="deny")
         assert event.process is not None
@@ -64,11 +64,11 @@ def test_an_unprivileged_user(mode: Mode, ask: Callable[..., int]) -> None:
 
 
 @BOTH
-def test_a_list_of_aliases(mode: Mode, ask: Callable[..., int]) -> None:
+def test_a_list_of_aliases(guard: Guarded, mode: Mode, ask: Callable[..., int]) -> None:
     rule = Rule("used-before", Action.ALLOW, operations=AUTOLOAD, aliases=(parse_name("net-pf-29"),))
     # The protocol of a family has an alias of its own, and so on: can-proto-1.
     more = Rule("of-can", Action.ALLOW, operations=AUTOLOAD, aliases=(parse_name("can-proto-*"),))
-    with guarded(*policy_of([rule, more], closed=AUTOLOAD), mode, ONLY, "module_request") as w:
+    with guard.deciding(*policy_of([rule, more], closed=AUTOLOAD), mode, ONLY) as w:
         ask("socket:29", NOBODY)
         w.verdict(Operation.AUTOLOAD, alias="net-pf-29", rule="used-before", verdict="allow")
         assert "can" in listed()
@@ -78,13 +78,13 @@ def test_a_list_of_aliases(mode: Mode, ask: Callable[..., int]) -> None:
 
 
 @BOTH
-def test_threads_of_the_kernel_are_a_class_of_their_own(mode: Mode) -> None:
+def test_threads_of_the_kernel_are_a_class_of_their_own(guard: Guarded, mode: Mode) -> None:
     """A cipher that nobody has used: its template is asked for by a thread of the kernel, as user 0."""
     rules = [
         Rule("kthreads", Action.DENY, operations=AUTOLOAD, kernel_thread=True),
         Rule("root", Action.ALLOW, operations=AUTOLOAD, uids=((0, 0),)),
     ]
-    with guarded(*policy_of(rules, closed=AUTOLOAD), mode, ONLY, "module_request") as w:
+    with guard.deciding(*policy_of(rules, closed=AUTOLOAD), mode, ONLY) as w:
         text = "import socket; s = socket.socket(38, 5); s.bind(('skcipher', 'xts(camellia)'))"
         subprocess.run(["python3", "-c", text], check=False, stderr=subprocess.DEVNULL)
         w.until(lambda _: w.of("autoload_verdict", rule="root"))
@@ -96,13 +96,13 @@ def test_threads_of_the_kernel_are_a_class_of_their_own(mode: Mode) -> None:
         assert any(event.process.comm.startswith("cryptomgr") for event in w.of("autoload_verdict", rule="kthreads"))
 
 
-def test_the_load_for_a_request_carries_its_alias(ask: Callable[..., int]) -> None:
+def test_the_load_for_a_request_carries_its_alias(guard: Guarded, ask: Callable[..., int]) -> None:
     rules = [
         Rule("for-can", Action.DENY, aliases=(parse_name("net-pf-29"),)),
         Rule("requested", Action.ALLOW, origins=frozenset({Origin.REQUEST})),
         Rule("by-hand", Action.ALLOW, origins=frozenset({Origin.COMMAND})),
     ]
-    with guarded(*policy_of(rules), Mode.ENFORCE, (Operation.MODULES,)) as w:
+    with guard.deciding(*policy_of(rules), Mode.ENFORCE, (Operation.MODULES,)) as w:
         ask("socket:29")
         event = w.verdict(Operation.MODULES, rule="for-can", verdict="deny")
         assert (event.args.alias, event.args.origin, event.args.name) == ("net_pf_29", "request", "can")

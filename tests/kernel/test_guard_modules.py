@@ -12,7 +12,7 @@ import pytest
 from ringward.trust.patterns import parse, parse_name, parse_parameter
 from ringward.trust.rules import FORCED, Action, Flag, Mode, Operation, Rule
 from tests.kernel.calls import Called, built, call
-from tests.kernel.guarding import BOTH, Guarded, digest_of, guarded, policy_of
+from tests.kernel.guarding import BOTH, Guarded, digest_of, guard_fixture, policy_of  # noqa: F401 - a fixture
 from tests.kernel.programs import folder_fixture  # noqa: F401 - a fixture
 from tests.kernel.witness import image, listed, own_module, remove, sha256sum
 
@@ -39,9 +39,7 @@ def by_memory(path: Path, parameters: str = "") -> Called:
 
 def check_denied(w: Guarded, called: Called, path: Path, module: str, **fields: object) -> None:
     """Check that a load was refused in enforce and let through in monitor, and told alike."""
-    event = w.verdict(Operation.MODULES, verdict="deny", digest=sha256sum(path), **fields)
-    assert event.process is not None
-    assert event.process.pid == called.pid
+    w.verdict(Operation.MODULES, called.pid, verdict="deny", digest=sha256sum(path), **fields)
     assert called.result == (-errno.EKEYREJECTED if w.enforces else 0)
     assert (module in listed()) == (not w.enforces)
     if not w.enforces:
@@ -49,7 +47,7 @@ def check_denied(w: Guarded, called: Called, path: Path, module: str, **fields: 
 
 
 def check_allowed(w: Guarded, called: Called, path: Path, module: str, **fields: object) -> None:
-    w.verdict(Operation.MODULES, verdict="allow", digest=sha256sum(path), **fields)
+    w.verdict(Operation.MODULES, called.pid, verdict="allow", digest=sha256sum(path), **fields)
     assert called.result == 0
     assert module in listed()
     remove(module)
@@ -59,14 +57,14 @@ WAYS = {"finit_module": by_file, "init_module": by_memory}
 
 
 @BOTH
-def test_an_unknown_module_and_one_flipped_byte(mode: Mode, folder: Path) -> None:
+def test_an_unknown_module_and_one_flipped_byte(guard: Guarded, mode: Mode, folder: Path) -> None:
     known, param = image("dummy", folder), own_module("rw_param")
     flipped = folder / "flipped.ko"
     data = bytearray(param.read_bytes())
     # A byte of its description: the kernel would take it.
     data[data.index(b"Ringward test module: a string")] ^= 0x20
     flipped.write_bytes(data)
-    with guarded(*policy_of(trusted=[digest_of(known)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of(trusted=[digest_of(known)]), mode, MODULES) as w:
         for way, load in WAYS.items():
             check_allowed(w, load(known), known, "dummy", made_by="digest", name="dummy")
             called = load(param)
@@ -79,17 +77,17 @@ def test_an_unknown_module_and_one_flipped_byte(mode: Mode, folder: Path) -> Non
             )
             assert (event.args.origin, event.args.stage) == ("command", "image")
             assert event.hook == "lsm"
-    with guarded(*policy_of(trusted=[digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of(trusted=[digest_of(param)]), mode, MODULES) as w:
         for load in WAYS.values():
             check_denied(w, load(flipped), flipped, "rw_param", made_by="default")
             check_allowed(w, load(param), param, "rw_param", made_by="digest")
 
 
 @BOTH
-def test_a_forbidden_parameter_of_a_known_module(mode: Mode, folder: Path) -> None:
+def test_a_forbidden_parameter_of_a_known_module(guard: Guarded, mode: Mode, folder: Path) -> None:
     param = own_module("rw_param")
     rule = Rule("no-bad", Action.DENY, parameters=(parse_parameter("text=bad*"),), names=(parse_name("rw-param"),))
-    with guarded(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
         for load in WAYS.values():
             check_allowed(w, load(param, "text=good"), param, "rw_param", param_values="text=good")
             called = load(param, "text=badly")
@@ -99,62 +97,62 @@ def test_a_forbidden_parameter_of_a_known_module(mode: Mode, folder: Path) -> No
 
 
 @BOTH
-def test_parameters_that_could_not_be_read_count_as_forbidden(mode: Mode) -> None:
+def test_parameters_that_could_not_be_read_count_as_forbidden(guard: Guarded, mode: Mode) -> None:
     param = own_module("rw_param")
     rule = Rule("no-bad", Action.DENY, parameters=(parse_parameter("text=bad"),))
-    with guarded(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
         called = call("64", "finit_module", f"fd:{param}", "cold:text=good", 0)
         check_denied(w, called, param, "rw_param", rule="no-bad", fact_unread=True)
 
 
 @BOTH
-def test_a_forced_load(mode: Mode) -> None:
+def test_a_forced_load(guard: Guarded, mode: Mode) -> None:
     param = own_module("rw_param")
     rule = Rule("no-force", Action.DENY, flags=FORCED)
-    with guarded(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
         check_allowed(w, by_file(param), param, "rw_param")
         for flag, name in ((1, "MODULE_INIT_IGNORE_MODVERSIONS"), (2, "MODULE_INIT_IGNORE_VERMAGIC")):
             check_denied(w, by_file(param, flags=flag), param, "rw_param", rule="no-force", flags=(name,))
 
 
 @BOTH
-def test_an_unsigned_module_where_a_rule_wants_a_signer(mode: Mode, folder: Path) -> None:
+def test_an_unsigned_module_where_a_rule_wants_a_signer(guard: Guarded, mode: Mode, folder: Path) -> None:
     signed, unsigned = image("dummy", folder), own_module("rw_param")
     rule = Rule("distribution", Action.ALLOW, signers=(SIGNER,))
     # Whose signature a digest has is the database's to say: here it says so of one.
     holds = {digest_of(signed): ["distribution"], digest_of(unsigned): []}
-    with guarded(*policy_of([rule], holds=holds), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], holds=holds), mode, MODULES) as w:
         for load in WAYS.values():
             check_allowed(w, load(signed), signed, "dummy", made_by="signer", rule="distribution")
             check_denied(w, load(unsigned), unsigned, "rw_param", made_by="default", rule=None)
 
 
 @BOTH
-def test_a_rule_can_refuse_all_that_has_no_file(mode: Mode) -> None:
+def test_a_rule_can_refuse_all_that_has_no_file(guard: Guarded, mode: Mode) -> None:
     param = own_module("rw_param")
     rule = Rule("files-only", Action.DENY, flags=Flag.NO_FILE)
-    with guarded(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
         check_allowed(w, by_file(param), param, "rw_param")
         check_denied(w, by_memory(param), param, "rw_param", rule="files-only")
 
 
 @BOTH
-def test_what_a_32_bit_caller_loads(mode: Mode) -> None:
+def test_what_a_32_bit_caller_loads(guard: Guarded, mode: Mode) -> None:
     param = own_module("rw_param")
     rule = Rule("no-force", Action.DENY, flags=FORCED)
-    with guarded(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(param)]), mode, MODULES) as w:
         called = call("ia32", "finit_module", f"fd:{param}", "s:", 2)
         check_denied(w, called, param, "rw_param", rule="no-force")
 
 
 @BOTH
-def test_who_loads_it(mode: Mode) -> None:
+def test_who_loads_it(guard: Guarded, mode: Mode) -> None:
     param = own_module("rw_param")
     rules = [
         Rule("not-root", Action.DENY, uids=((1, 0xFFFFFFFE),)),
         Rule("not-this-one", Action.DENY, programs=(parse(str(built("call"))),)),
     ]
-    with guarded(*policy_of(rules, [digest_of(param)]), mode, MODULES) as w:
+    with guard.deciding(*policy_of(rules, [digest_of(param)]), mode, MODULES) as w:
         check_denied(w, by_file(param), param, "rw_param", rule="not-this-one")
         subprocess.run(["insmod", param], check=True)
         event = w.verdict(Operation.MODULES, verdict="allow", digest=sha256sum(param))
@@ -162,19 +160,19 @@ def test_who_loads_it(mode: Mode) -> None:
         assert event.process.exe == "/usr/bin/kmod"
 
 
-def test_what_is_no_module_is_judged_too(folder: Path) -> None:
+def test_what_is_no_module_is_judged_too(guard: Guarded, folder: Path) -> None:
     text = folder / "text"
     text.write_text("no module\n" * 100)
-    with guarded(*policy_of(), Mode.ENFORCE, MODULES) as w:
+    with guard.deciding(*policy_of(), Mode.ENFORCE, MODULES) as w:
         assert by_file(text).result == -errno.EKEYREJECTED
         event = w.verdict(Operation.MODULES, verdict="deny", digest=sha256sum(text))
         assert event.args.name is None
     assert by_file(text).result == -errno.ENOEXEC
 
 
-def test_off_and_gone_nothing_is_denied() -> None:
+def test_off_and_gone_nothing_is_denied(guard: Guarded) -> None:
     param = own_module("rw_param")
-    with guarded(*policy_of(), Mode.ENFORCE, MODULES) as w:
+    with guard.deciding(*policy_of(), Mode.ENFORCE, MODULES) as w:
         assert by_file(param).result == -errno.EKEYREJECTED
         w.verdict(Operation.MODULES, verdict="deny")
     assert by_file(param).result == 0

@@ -13,7 +13,7 @@ import pytest
 from ringward.kmod.elf import Elf
 from ringward.trust.patterns import parse_name, parse_parameter
 from ringward.trust.rules import Action, Mode, Operation, Rule
-from tests.kernel.guarding import digest_of, guarded, policy_of
+from tests.kernel.guarding import Guarded, digest_of, guard_fixture, policy_of  # noqa: F401 - a fixture
 from tests.kernel.programs import folder_fixture, preemptible, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, listed, own_module, remove, sha256sum
 
@@ -50,7 +50,9 @@ def _cleaned() -> Iterator[None]:
     remove("rw_fail", "rw_param", "fat", "crc16")
 
 
-def test_an_image_that_is_changed_during_the_call(race: Callable[..., list[list[int]]], folder: Path) -> None:
+def test_an_image_that_is_changed_during_the_call(
+    guard: Guarded, race: Callable[..., list[list[int]]], folder: Path
+) -> None:
     """Two modules that differ in one byte, the error that init returns: only the trusted one ever ran."""
     data = own_module("rw_fail").read_bytes()
     # The default of its parameter: ENODEV, 19.
@@ -60,7 +62,7 @@ def test_an_image_that_is_changed_during_the_call(race: Callable[..., list[list[
     good.write_bytes(data)
     bad.write_bytes(data[:place] + b"\x07" + data[place + 1 :])
     seen: Counter[tuple[int, int, int]] = Counter()
-    with guarded(*policy_of(trusted=[digest_of(good)]), Mode.ENFORCE, MODULES) as w:
+    with guard.deciding(*policy_of(trusted=[digest_of(good)]), Mode.ENFORCE, MODULES) as w:
         for _ in range(ROUNDS):
             for _pid, result, before, after in race("image", good, place, 19, 7, CALLS):
                 seen[result, before, after] += 1
@@ -76,12 +78,12 @@ def test_an_image_that_is_changed_during_the_call(race: Callable[..., list[list[
         assert digests == {sha256sum(good)}
 
 
-def test_parameters_that_are_changed_during_the_call(race: Callable[..., list[list[int]]]) -> None:
+def test_parameters_that_are_changed_during_the_call(guard: Guarded, race: Callable[..., list[list[int]]]) -> None:
     """The forbidden value never reaches init, whichever of the two the guard had seen before."""
     fail = own_module("rw_fail")
     rule = Rule("no-six", Action.DENY, parameters=(parse_parameter("error=6"),))
     seen: Counter[int] = Counter()
-    with guarded(*policy_of([rule], [digest_of(fail)]), Mode.ENFORCE, MODULES) as w:
+    with guard.deciding(*policy_of([rule], [digest_of(fail)]), Mode.ENFORCE, MODULES) as w:
         for _ in range(ROUNDS):
             seen.update(result for _pid, result in race("params", fail, "error=5", "error=6", CALLS))
             if seen[LATE] >= ENOUGH and seen[REJECTED] >= ENOUGH and seen[-5] >= ENOUGH:
@@ -106,12 +108,12 @@ def test_without_the_guard_the_race_reaches_init(race: Callable[..., list[list[i
     raise AssertionError(f"not raced: {seen}")
 
 
-def test_the_name_of_a_protected_module(race: Callable[..., list[list[int]]]) -> None:
+def test_the_name_of_a_protected_module(guard: Guarded, race: Callable[..., list[list[int]]]) -> None:
     """`fat` is protected, `crc16` is not; the name changes from one to the other during delete_module(2)."""
     rule = Rule("keep-fat", Action.DENY, operations=frozenset({Operation.UNLOAD}), names=(parse_name("fat"),))
     subprocess.run(["modprobe", "-a", "fat", "crc16"], check=True)
     seen: Counter[int] = Counter()
-    with guarded(*policy_of([rule]), Mode.ENFORCE, (Operation.UNLOAD,)) as w:
+    with guard.deciding(*policy_of([rule]), Mode.ENFORCE, (Operation.UNLOAD,)) as w:
         assert not w.holder.held_failures
         assert listed()["fat"].refcount == 1
         for _ in range(ROUNDS):

@@ -88,3 +88,11 @@ def test_debians_kernels(kernel_tree: KernelTree) -> None:
     assert where == f"{kernel_tree.base}/boot/vmlinuz-{kernel_tree.version}"
     assert kernel.option("MODULE_SIG")[0] == "y"
     assert kernel.trusted().certificates
+
+
+def test_exports_are_in_the_image_itself(kernel_tree: KernelTree) -> None:
+    kernel = Kernel(Tree(kernel_tree.base, kernel_tree.version), running=False)
+    exports, where = kernel.exports()
+    assert where == f"{kernel_tree.base}/boot/vmlinuz-{kernel_tree.version}"
+    assert exports is not None
+    assert exports["kfree"].crc

@@ -20,6 +20,7 @@ def make(command: Sequence[str], environment: dict[str, str] | None = None, *, u
         results=Path("/tmp/r"),
         tag="virtme.initmount0",
         modules=Path("/c/lib/modules/6.1"),
+        boot=Path("/c/boot"),
         overlays=["/etc", "/usr"],
         cwd=Path("/srv/it's here"),
         environment=environment or {"PATH": "/usr/bin:/bin"},

@@ -58,33 +58,36 @@ def _flatten(btf: Btf, type_id: int, prefix: str, base: int, record: str, depth:
         offset = base + member.offset
         if offset != at:
             raise LayoutError(f"record {record}: {offset - at} bytes of padding before {name}")
-        plain = btf.plain(member.type_id)[1]
-        real = btf.resolve(member.type_id)
         size = btf.size_of(member.type_id)
         if member.bits or not size:
             raise LayoutError(f"record {record}: member {name} is a bitfield, or has no bytes")
-        if real.kind == types.STRUCT:
-            inner = prefix if member.name == "h" else f"{name}."
-            yield from _flatten(btf, member.type_id, inner, offset, record, depth + 1)
-        elif real.kind == types.ARRAY and btf.resolve(real.size).kind == types.STRUCT:
-            step = btf.size_of(real.size)
-            if offset + step * real.length > LONGEST:
-                raise LayoutError(f"record {record}: {name} ends past byte {LONGEST}")
-            for i in range(real.length):
-                yield from _flatten(btf, real.size, f"{name}.{i}.", offset + i * step, record, depth + 1)
-        elif real.kind == types.ARRAY and btf.resolve(real.size).kind == types.INT:
-            yield Field(name, f"{btf.resolve(real.size).name}[{real.length}]", offset, size, f"{size}s")
-        elif real.kind == types.INT and size in (1, 2, 4, 8):
-            yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
-        else:
-            raise LayoutError(
-                f"record {record}: member {name} is of kind {real.kind}, not an integer or an array of them"
-            )
+        yield from _member(
+            btf, member.type_id, name, prefix if member.name == "h" else f"{name}.", offset, record, depth
+        )
         at = offset + size
     if at != base + struct_type.size:
         raise LayoutError(
             f"record {record}: {base + struct_type.size - at} bytes of padding at the end of {prefix or record}"
         )
+
+
+def _member(btf: Btf, type_id: int, name: str, inner: str, offset: int, record: str, depth: int) -> Iterator[Field]:
+    """Yield the fields of one member; `inner`: what the names of those below it begin with."""
+    plain, real, size = btf.plain(type_id)[1], btf.resolve(type_id), btf.size_of(type_id)
+    element = btf.resolve(real.size) if real.kind == types.ARRAY else None
+    if real.kind == types.STRUCT:
+        yield from _flatten(btf, type_id, inner, offset, record, depth + 1)
+    elif element and element.kind == types.STRUCT:
+        if offset + size > LONGEST:
+            raise LayoutError(f"record {record}: {name} ends past byte {LONGEST}")
+        for i in range(real.length):
+            yield from _flatten(btf, real.size, f"{name}.{i}.", offset + i * element.size, record, depth + 1)
+    elif element and element.kind == types.INT:
+        yield Field(name, f"{element.name}[{real.length}]", offset, size, f"{size}s")
+    elif real.kind == types.INT and size in (1, 2, 4, 8):
+        yield Field(name, plain.name, offset, size, _CODES[size, bool(real.encoding & 1)])
+    else:
+        raise LayoutError(f"record {record}: member {name} is of kind {real.kind}, not an integer or an array of them")
 
 
 def struct_layout(btf: Btf, name: str) -> Layout:

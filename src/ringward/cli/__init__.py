@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "watch": "every module load and program start, live",
     "replay": "the same from a recording, on any machine, without privilege",
     "events": "the catalogue: what can be seen, and by which kernel hooks",
+    "guard": "decide what enters the kernel: learn, monitor, enforce",
     "plan": "what loading a module would come to, and the cause of each step",
     "blocked": "whether a module can still get in, how, and what would close it",
     "graph": "what a module pulls in and who needs it, as a tree or a picture",

@@ -8,13 +8,14 @@ import signal
 import time
 from contextlib import ExitStack
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from ringward.cli.child import Child
 from ringward.cli.errors import CannotRunError
 from ringward.cli.stream import Stream, say
+from ringward.events import Event
 from ringward.sensor.clock import now
-from ringward.sensor.sensor import Sensor
+from ringward.sensor.info import Totals
 
 POLL = 0.25
 """Seconds that the sensor waits for an event before the ends are looked at."""
@@ -24,6 +25,20 @@ QUIET = 0.1
 """After the command's end: seconds without an event after which no more of it are expected."""
 LAST_WORDS = 2.0
 """At most so many seconds for what the kernel still does for the command."""
+
+
+class Source(Protocol):
+    """What gives events: the sensor, or the guard."""
+
+    @property
+    def totals(self) -> Totals:
+        """Counts so far."""
+
+    def poll(self, timeout: float) -> list[Event]:
+        """Return the events that are complete; wait up to `timeout` seconds for one."""
+
+    def close(self) -> list[Event]:
+        """Detach; return what was still under way."""
 
 
 class Signals:
@@ -110,7 +125,7 @@ class Ends:
         return self._any and not self._alive
 
 
-def run(sensor: Sensor, stream: Stream, ends: Ends, child: Child | None) -> int | None:
+def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None) -> int | None:
     """Show events until the end; close the sensor. Return the command's status, None without a command.
 
     Raises:
@@ -141,7 +156,7 @@ def run(sensor: Sensor, stream: Stream, ends: Ends, child: Child | None) -> int 
     return child.wait() if child else None
 
 
-def _last_words(sensor: Sensor, stream: Stream) -> None:
+def _last_words(sensor: Source, stream: Stream) -> None:
     """Show what still comes after the command's end: a load that the kernel was asked for does not wait for it."""
     until = time.monotonic() + LAST_WORDS
     while time.monotonic() < until:

@@ -46,14 +46,14 @@ def main(argv: list[str]) -> int:
     path = places.real(hook.PATH)
     shown = places.shown(path)
     there = os.path.lexists(path)
-    would = "would be " if options.dry_run else ""
+    would = "would be" if options.dry_run else "is"
     try:
         if options.action == "remove":
             if there and not options.dry_run:
                 os.unlink(path)  # noqa: PTH108 - text
-            print(f"{shown} {would}removed" if there else f"there is no {shown}: nothing to remove")
+            print(f"{shown} {would} removed" if there else f"there is no {shown}: nothing to remove")
             return 0
-        print(f"{shown} {would}written:\n{text}", end="")
+        print(f"{shown} {would} written:\n{text}", end="")
         if not options.dry_run:
             draft = f"{path}{files.DRAFT}"  # dpkg reads no file with a dot in its name
             with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - text

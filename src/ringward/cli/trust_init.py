@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ringward.cli import trust_options as common
-from ringward.cli.errors import UsageError
+from ringward.cli.errors import CannotRunError, UsageError
 from ringward.trust import change as changes
 from ringward.trust import rows
 from ringward.trust.login import who
@@ -64,7 +64,10 @@ def run(tool: str, options: argparse.Namespace, scope: Scope, *, create: bool) -
 def main(argv: list[str]) -> int:
     """Run the action; return its exit status."""
     options = make_parser().parse_args(argv)
-    there = versions(Places(options.sysroot))
+    try:
+        there = versions(Places(options.sysroot))
+    except OSError as error:
+        raise CannotRunError(f"/lib/modules could not be looked at: {error.strerror}") from error
     kernels = there if "all" in options.modules else options.modules
     for version in kernels:
         if version not in there:

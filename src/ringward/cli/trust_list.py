@@ -10,7 +10,7 @@ from ringward.cli import trust_options as common
 from ringward.cli.errors import INCOMPLETE
 from ringward.cli.trust_text import ENTRY_HEADS, PENDING_HEADS, entry_rows, pending_rows, plural, table
 from ringward.trust import rows, shapes
-from ringward.trust.entry import Item, Kind, Source
+from ringward.trust.entry import Item, Kind, Source, plain
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -51,8 +51,8 @@ def main(argv: list[str]) -> int:
         common.print_json(
             shapes.Listing(
                 tool="trust list",
-                database=shapes.text(store.path),
-                warning=shapes.text(store.warning) or None,
+                database=plain(store.path),
+                warning=plain(store.warning) or None,
                 trusted=[shapes.trusted(one) for one in entries],
                 pending=[shapes.waiting(one) for one in pendings],
             )

@@ -16,6 +16,7 @@ from ringward.cli.trust_text import MOST, change_lines, fault_lines, plural
 from ringward.output.text import safe
 from ringward.trust import rows, shapes
 from ringward.trust.change import Change
+from ringward.trust.entry import plain
 from ringward.trust.sources.fault import Fault
 from ringward.trust.store import PATH, Store, open_store, scratch_store
 from ringward.trust.survey import Memory, Progress, Scope, Survey, survey
@@ -42,7 +43,7 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def add_reason(parser: argparse.ArgumentParser) -> None:
     """Add the option of why something is trusted."""
-    parser.add_argument("--reason", default="", metavar="TEXT", help="kept with the entries: why")
+    parser.add_argument("--reason", default="", type=plain, metavar="TEXT", help="kept with the entries: why")
 
 
 def add_system(parser: argparse.ArgumentParser) -> None:
@@ -148,8 +149,8 @@ def finish(options: argparse.Namespace, tool: str, store: Store, change: Change,
         print_json(
             shapes.Changes(
                 tool=f"trust {tool}",
-                database=shapes.text(store.path),
-                warning=shapes.text(store.warning) or None,
+                database=plain(store.path),
+                warning=plain(store.warning) or None,
                 done=not options.dry_run,
                 added=[shapes.trusted(one) for one in change.add],
                 renewed=len(change.renew),
@@ -157,7 +158,7 @@ def finish(options: argparse.Namespace, tool: str, store: Store, change: Change,
                 waiting=[shapes.waiting(one) for one in change.wait],
                 settled=[shapes.waiting(one) for one in change.forget],
                 digests=trusted,
-                unseen=[shapes.Place(shapes.text(fault.path), shapes.text(fault.why)) for fault in faults],
+                unseen=[shapes.Place(plain(fault.path), plain(fault.why)) for fault in faults],
             )
         )
     else:

@@ -14,6 +14,7 @@ from ringward.cli.parser import Parser
 from ringward.cli.trust_text import plural, table
 from ringward.output.text import safe
 from ringward.trust import files, shapes
+from ringward.trust.entry import plain
 from ringward.trust.resolve_rules import resolve
 from ringward.trust.rule_fields import CONDITIONS, KEYS, FieldError, make, text
 from ringward.trust.rule_files import DIRECTORY, ENDING, read, read_rules, tables
@@ -170,15 +171,15 @@ def show(options: argparse.Namespace) -> int:
                 id=rule.id,
                 action=str(rule.action),
                 on=sorted(map(str, rule.operations)),
-                conditions=shapes.text(conditions(rule)),
+                conditions=plain(conditions(rule)),
                 message=rule.message or None,
                 link=rule.link or None,
-                where=shapes.text(rule.where),
+                where=plain(rule.where),
                 idle=None if why else rule.id in idle,
             )
             for rule in rules
         ]
-        common.print_json(shapes.Rules(rules=shown, warning=shapes.text(why) or None))
+        common.print_json(shapes.Rules(rules=shown, warning=plain(why) or None))
     else:
         cells = [
             [rule.id, rule.action, ",".join(sorted(rule.operations)), rule.where, conditions(rule)] for rule in rules

@@ -10,7 +10,7 @@ from ringward.cli.errors import BAD_ANSWER, INCOMPLETE
 from ringward.cli.trust_text import whose
 from ringward.output.text import safe
 from ringward.trust import shapes
-from ringward.trust.entry import Entry, Item, Pending
+from ringward.trust.entry import Entry, Item, Pending, plain
 from ringward.trust.find import FindError, matching
 
 
@@ -70,8 +70,8 @@ def main(argv: list[str]) -> int:
         common.print_json(
             shapes.Listing(
                 tool="trust show",
-                database=shapes.text(store.path),
-                warning=shapes.text(store.warning) or None,
+                database=plain(store.path),
+                warning=plain(store.warning) or None,
                 trusted=[shapes.trusted(one) for one in entries],
                 pending=[shapes.waiting(one) for one in pendings],
             )

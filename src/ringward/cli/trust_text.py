@@ -15,8 +15,8 @@ _GAP = "  "
 
 
 def plural(number: int, what: str) -> str:
-    """Return a number and what is counted: ``1 file``, ``12,345 files``; ``entry`` has its own plural."""
-    several = what[:-1] + "ies" if what.endswith("y") else what + "s"
+    """Return a number and what is counted: ``1 file``, ``12,345 files``, ``2 entries``, ``2 mismatches``."""
+    several = what[:-1] + "ies" if what.endswith("y") else what + ("es" if what.endswith("ch") else "s")
     return f"{number:,} {what if number == 1 else several}"
 
 

@@ -12,7 +12,7 @@ from ringward.cli.trust_text import fault_lines, plural, table
 from ringward.output.text import safe
 from ringward.trust import rows, shapes
 from ringward.trust.compare import compare
-from ringward.trust.entry import short
+from ringward.trust.entry import plain, short
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -39,12 +39,12 @@ def main(argv: list[str]) -> int:
     if common.wants_json(options):
         common.print_json(
             shapes.Verified(
-                database=shapes.text(store.path),
-                warning=shapes.text(store.warning) or None,
+                database=plain(store.path),
+                warning=plain(store.warning) or None,
                 mismatches=[shapes.differs(one) for one in answer.mismatches],
                 same=answer.same,
                 old=answer.old,
-                unseen=[shapes.Place(shapes.text(fault.path), shapes.text(fault.why)) for fault in found.faults],
+                unseen=[shapes.Place(plain(fault.path), plain(fault.why)) for fault in found.faults],
             )
         )
     else:

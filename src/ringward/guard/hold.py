@@ -55,6 +55,13 @@ class Holds:
             added.append(name)
         return added
 
+    def let_go(self, patterns: Iterable[Pattern]) -> list[str]:
+        """Let go of the modules that do not match; return them."""
+        gone = sorted(set(self._links) - set(to_keep(self._links, patterns)))
+        for name in gone:
+            os.close(self._links.pop(name))
+        return gone
+
     def links(self) -> dict[str, int]:
         """Return the descriptor of each reference, by the name that its link gets."""
         return {f"{PREFIX}{name}": fd for name, fd in self._links.items()}

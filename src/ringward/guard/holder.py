@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ringward.events.hooks import Hook
 from ringward.events.registry import BY_NAME
 from ringward.guard import pins, preemption
-from ringward.guard.hold import Holds
+from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
@@ -19,7 +19,7 @@ from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
 from ringward.sensor.origin import MODULES_LOAD, UDEV
-from ringward.trust.patterns import LONGEST
+from ringward.trust.patterns import LONGEST, Pattern
 from ringward.trust.rules import Mode, Operation, Origin, Policy
 
 EVENTS = {
@@ -85,6 +85,8 @@ class Holder:
         self.missing: dict[str, str] = {}
         """Verdicts and aids that cannot be had, with the kernel's reason."""
         self._policy_maps: PolicyMaps | None = None
+        self._kept: tuple[Pattern, ...] = ()
+        self._links: Path | None = None
 
     @property
     def maps(self) -> Mapping[str, int]:
@@ -225,8 +227,11 @@ class Holder:
         if self._policy_maps is None:
             self._policy_maps = PolicyMaps(self.maps)
         self._policy_maps.write(compiled, digests, enforce_until)
-        if modes.get(Operation.UNLOAD) is Mode.ENFORCE:
-            self._holds.keep(kept_modules(policy))
+        self._kept = kept_modules(policy) if modes.get(Operation.UNLOAD) is Mode.ENFORCE else ()
+        for name in self._holds.let_go(self._kept):
+            if self._links:
+                (self._links / f"{PREFIX}{name}").unlink(missing_ok=True)
+        self._pin_holds(self._holds.keep(self._kept))
         return compiled
 
     @property
@@ -246,7 +251,8 @@ class Holder:
         self._pins.pin_maps(self.maps)
         self._tell(told)
         links = {**self._attached.link_fds(), **self._holds.links()}
-        self._pins.drop_others(self._pins.pin_links(links) if self._stays else None)
+        self._links = self._pins.pin_links(links) if self._stays else None
+        self._pins.drop_others(self._links)
 
     def _tell(self, told: Mapping[str, object]) -> None:
         if self._holder_map is None:
@@ -275,6 +281,13 @@ class Holder:
             os.close(self._holder_map)
             self._holder_map = None
 
-    def keep_loaded(self, policy: Policy, name: str) -> list[str]:
+    def keep_loaded(self, name: str) -> None:
         """Hold a module that has just been loaded, if it is to be kept."""
-        return self._holds.keep(kept_modules(policy), [name])
+        self._pin_holds(self._holds.keep(self._kept, [name]))
+
+    def _pin_holds(self, names: Iterable[str]) -> None:
+        if self._links:
+            fds = self._holds.links()
+            for name in names:
+                link = f"{PREFIX}{name}"
+                _native.pin(fds[link], str(self._links / link))

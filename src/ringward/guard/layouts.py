@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from ringward.btf.layout import Layout, enum_values, struct_layout
 from ringward.sensor import objects
@@ -48,8 +49,8 @@ def pack(name: str, values: Mapping[str, int | bytes], owner: str = OBJECT) -> b
     return bytes(data)
 
 
-def unpack(name: str, data: bytes, owner: str = OBJECT) -> dict[str, int | bytes]:
-    """Return the members of a struct."""
+def unpack(name: str, data: bytes, owner: str = OBJECT) -> dict[str, Any]:
+    """Return the members of a struct: numbers; an array of integers is bytes."""
     return {member: form.unpack_from(data, offset)[0] for member, (offset, form) in _members(name, owner).items()}
 
 

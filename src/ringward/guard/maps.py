@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ringward.guard.layouts import layout, pack, unpack, words
 from ringward.guard.policy import Compiled
@@ -58,7 +58,7 @@ class PolicyMaps:
                 os.close(fd)
             self._digests[bank] = None
 
-    def state(self) -> dict[str, int | bytes]:
+    def state(self) -> dict[str, Any]:
         """Return the members of struct guard_policy."""
         data = _native.map_lookup(self._maps["guard_policy"], _FIRST)
         return unpack("guard_policy", data or bytes(layout("guard_policy").size))
@@ -76,7 +76,7 @@ class PolicyMaps:
 
         """
         before = self.state()
-        bank = 1 - int(before["bank"])
+        bank = 1 - before["bank"]
         self._fill_digests(bank, digests)
         self._fill_classes(bank, policy)
         self._fill_rules(bank, policy)
@@ -89,7 +89,7 @@ class PolicyMaps:
     def set_modes(self, modes: bytes, enforce_until: int = 0) -> None:
         """Change the modes of the policy that is in use: u32 of each enum operation."""
         state = self.state()
-        now = _with_bank(state["modes"], int(state["bank"]), modes)
+        now = _with_bank(state["modes"], state["bank"], modes)
         self._put({**state, "modes": now, "enforce_until": enforce_until})
 
     def add(self, digest: bytes, value: int) -> None:
@@ -99,7 +99,7 @@ class PolicyMaps:
             BpfError: the map is full (E2BIG).
 
         """
-        fd = self._digests[int(self.state()["bank"])]
+        fd = self._digests[self.state()["bank"]]
         if fd is None:
             raise RuntimeError("a digest can be added to a policy that this process has written")
         _native.map_update(fd, digest, _VALUE.pack(value))
@@ -133,7 +133,6 @@ class PolicyMaps:
         _native.map_fill(self._maps["guard_rules"], keys, policy.rules)
 
 
-def _with_bank(both: int | bytes, bank: int, value: bytes) -> bytes:
+def _with_bank(both: bytes, bank: int, value: bytes) -> bytes:
     """Return an array of two banks with one of them replaced."""
-    old = both if isinstance(both, bytes) else b""
-    return old[: bank * len(value)] + value + old[(bank + 1) * len(value) :]
+    return both[: bank * len(value)] + value + both[(bank + 1) * len(value) :]

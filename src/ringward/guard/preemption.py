@@ -1,4 +1,4 @@
-"""Whether the kernel preempts fully: a program attached by fmod_ret is then skipped at will, and what it judges passes."""
+"""Whether the kernel preempts fully: it then skips an fmod_ret program that is under way, and lets pass."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ringward.guard import pins
 from ringward.guard.holder import HOLDER
@@ -53,7 +54,7 @@ class Status:
         return any(self.deciding.values())
 
 
-def make(policy: Mapping[str, int | bytes], told: Mapping[str, object], *, alive: bool, loaded: frozenset[int]) -> Status:
+def make(policy: Mapping[str, Any], told: Mapping[str, Any], *, alive: bool, loaded: frozenset[int]) -> Status:
     """Return the status.
 
     Args:
@@ -63,33 +64,25 @@ def make(policy: Mapping[str, int | bytes], told: Mapping[str, object], *, alive
         loaded: ids of the programs that are loaded, of those that it told of.
 
     """
-    bank = int(policy["bank"])
-    rules = struct.unpack_from("<I", _bytes(policy["rules"]), 4 * bank)[0]
+    bank = policy["bank"]
+    rules = struct.unpack_from("<I", policy["rules"], 4 * bank)[0]
     numbers = constants("operation")
     # Two banks, one after the other.
-    modes = struct.unpack(f"<{len(_bytes(policy['modes'])) // 4}I", _bytes(policy["modes"]))
+    modes = struct.unpack(f"<{len(policy['modes']) // 4}I", policy["modes"])
     modes = modes[bank * len(modes) // 2 :]
-    attached = told.get("attached")
-    assert isinstance(attached, dict)
-    missing = told.get("missing")
-    assert isinstance(missing, dict)
+    attached, missing = told["attached"], told["missing"]
     return Status(
         {one: Mode(modes[numbers[one.value]]) for one in Operation if modes[numbers[one.value]]},
         {label: bool(programs) and set(programs) <= loaded for label, (_rung, programs) in attached.items()},
         {label: rung for label, (rung, _programs) in attached.items()},
         dict(missing),
-        int(rules),
-        int(str(told["pid"])),
+        rules,
+        int(told["pid"]),
         alive,
         bool(told["stays"]),
         bool(told["may_deny"]),
-        int(policy["enforce_until"]),
+        policy["enforce_until"],
     )
-
-
-def _bytes(value: int | bytes) -> bytes:
-    assert isinstance(value, bytes)
-    return value
 
 
 def _is_loaded(program: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from ringward.kmod import symvers
+from ringward.kmod import ksymtab, symvers
 from ringward.kmod.certificates import LIMIT, payload
 from ringward.kmod.compression import decompress, read_file
 from ringward.kmod.errors import KmodError
@@ -27,6 +27,17 @@ KALLSYMS = "/proc/kallsyms"
 SIG_ENFORCE = "/sys/module/module/parameters/sig_enforce"
 LOCKDOWN = "/sys/kernel/security/lockdown"
 _TEXT_LIMIT = 1 << 26
+_ELF = b"\x7fELF"
+
+
+class _Image:
+    """What a kernel's image says: its version magic, and what it exports (see `ksymtab`)."""
+
+    __slots__ = ("exports", "vermagic")
+
+    def __init__(self, vermagic: str, exports: dict[str, Export]) -> None:
+        self.vermagic = vermagic
+        self.exports = exports
 
 
 class Kernel:
@@ -47,7 +58,7 @@ class Kernel:
         self._certificates = certificates
         self._trusted: Trusted | None = None
         self._exports: tuple[dict[str, Export] | None, str] | None = None
-        self._vermagic: tuple[str | None, str] | None = None
+        self._image: tuple[_Image | None, str] | None = None
         self._config: tuple[dict[str, str] | None, str] | None = None
 
     def told(self, path: str) -> tuple[str | None, str]:
@@ -60,6 +71,9 @@ class Kernel:
         """Return what it exports by symbol, and where that stands; None, and why it is not known."""
         if self._exports is None:
             found, where = symvers.find(self.tree)
+            image, place = (None, "") if found is not None else self._of_image()
+            if image and image.exports:
+                found, where = image.exports, place
             if found is None and (text := self.told(KALLSYMS)[0]) and (known := symvers.of_kallsyms(text)):
                 found, where = known, KALLSYMS
             self._exports = found, where
@@ -67,9 +81,8 @@ class Kernel:
 
     def vermagic(self) -> tuple[str | None, str]:
         """Return the version magic that it compares with, and where that stands; None, and why it is not known."""
-        if self._vermagic is None:
-            self._vermagic = self._find_vermagic()
-        return self._vermagic
+        image, where = self._of_image()
+        return (image.vermagic, where) if image else (None, where)
 
     def trusted(self) -> Trusted:
         """Return the certificates that its signatures are checked with."""
@@ -99,25 +112,29 @@ class Kernel:
                 return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE)), place
         return None, f"its configuration is in none of {', '.join(places)}"
 
-    def _find_vermagic(self) -> tuple[str | None, str]:
+    def _of_image(self) -> tuple[_Image | None, str]:
+        """Return what its image says, and where that is; None, and why it is not known."""
+        if self._image is None:
+            self._image = self._find_image()
+        return self._image
+
+    def _find_image(self) -> tuple[_Image | None, str]:
         base = self.tree.base
-        places = (f"{base}/boot/vmlinuz-{self.version}", f"{self.tree.directory}/vmlinuz")
         problems = []
-        for place in places:
+        for place in (f"{base}/boot/vmlinuz-{self.version}", f"{self.tree.directory}/vmlinuz"):
             try:
                 image = decompress(payload(read_file(self.tree.real(place), LIMIT), place), place, LIMIT)
+                # include/linux/vermagic.h: the release, then words; each of them ends in a blank.
+                words = rb"(?:SMP |preempt\w* |mod_unload |modversions |RANDSTRUCT\w* )"
+                match = re.search(re.escape(os.fsencode(self.version)) + rb" " + words + rb"[ -~]{0,200}\0", image)
+                if match:
+                    exports = ksymtab.exports(image, place) if image.startswith(_ELF) else {}
+                    return _Image(match[0][:-1].decode("ascii"), exports), place
+                problems.append(f"{place}: there is no version magic of {self.version} in it")
             except OSError as error:
                 problems.append(f"{place}: {error.strerror}")
-                continue
             except KmodError as error:
                 problems.append(str(error))
-                continue
-            # include/linux/vermagic.h: the release, then words; each of them ends in a blank.
-            words = rb"(?:SMP |preempt\w* |mod_unload |modversions |RANDSTRUCT\w* )"
-            match = re.search(re.escape(os.fsencode(self.version)) + rb" " + words + rb"[ -~]{0,200}\0", image)
-            if match:
-                return match[0][:-1].decode("ascii"), place
-            problems.append(f"{place}: there is no version magic of {self.version} in it")
         return None, "; ".join(problems)
 
     def _text(self, path: str) -> tuple[str | None, str]:

@@ -135,6 +135,11 @@ SHORT = 12
 """Hexadecimal digits of a digest that are shown where all 64 have no room; commands take them as its id."""
 
 
+def plain(text: str) -> str:
+    """Return a text that the database and JSON can hold: bytes that are no UTF-8 as ``\\xNN``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def short(digest: bytes) -> str:
     """Return the id of a digest."""
     return digest.hex()[:SHORT]

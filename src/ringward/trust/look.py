@@ -16,7 +16,7 @@ from ringward.kmod.modinfo import ModInfo, image_info
 from ringward.kmod.names import module_name, path_to_name
 from ringward.kmod.verify import COULD_NOT_LOOK, UNSIGNED, Trusted, verify
 from ringward.trust import kinds
-from ringward.trust.entry import Kind
+from ringward.trust.entry import Kind, plain
 
 PIECE = 1 << 20
 """Bytes that are read and hashed at once: they stay in a processor's cache for the second digest."""
@@ -187,7 +187,7 @@ def _module(
         digest,
         digest if image is data else hashlib.sha256(image).digest(),
         hashlib.md5(data, usedforsecurity=False).digest() if md5 else b"",
-        module_name((info.values("name") or [path_to_name(path)])[0]),
+        plain(module_name((info.values("name") or [path_to_name(path)])[0])),
         *signed(info, image, trusted, path),
     )
     return found, len(data)

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ringward.kmod.verify import VALID
-from ringward.trust.packed import PackedDigests
+from ringward.trust.packed import SIZE, PackedDigests
 from ringward.trust.patterns import underscored
 from ringward.trust.rules import CLASS_SHIFT, NAMED, TRUSTED, Action, Mode, Operation, Policy, Rule
 from ringward.trust.store import StoreError
@@ -54,16 +54,17 @@ def resolve(connection: sqlite3.Connection, rules: Sequence[Rule]) -> Resolved:
     asking = [(index, rule) for index, rule in enumerate(rules) if rule.resolved or rule.names]
     bare = sum(1 << index for index, rule in enumerate(rules) if not rule.resolved)
     if not asking:
-        cursor = connection.execute("SELECT DISTINCT digest FROM entries ORDER BY digest")
-        digests = b"".join([digest for (digest,) in cursor])
-        # 32 bytes each; all of class 0, which holds every rule.
-        return Resolved(PackedDigests(digests, array("I", [TRUSTED]) * (len(digests) // 32)), (bare,), ())
+        trusted = bytearray()
+        for (digest,) in connection.execute("SELECT DISTINCT digest FROM entries ORDER BY digest"):
+            trusted += digest
+        # All of class 0, which holds every rule.
+        return Resolved(PackedDigests(bytes(trusted), array("I", [TRUSTED]) * (len(trusted) // SIZE)), (bare,), ())
     tests = [(index, _Test(rule)) for index, rule in asking]
     free = bare & ~sum(1 << index for index, _ in asking)
     named = {digest for rule in rules for digest in rule.digests}
     numbers = {bare: 0}
     values = array("I")
-    parts = []
+    parts = bytearray()
     ever = 0
     for digest, rows in _with_named(connection.execute(_ROWS), sorted(named)):
         names = {row[4] for row in rows if row[4]}
@@ -74,9 +75,9 @@ def resolve(connection: sqlite3.Connection, rules: Sequence[Rule]) -> Resolved:
         number = numbers.setdefault(bits, len(numbers))
         flags = TRUSTED * any(row[1] for row in rows) | NAMED * bool(names)
         values.append(number << CLASS_SHIFT | flags)
-        parts.append(digest)
+        parts += digest
     idle = tuple(rule.id for index, rule in asking if not ever >> index & 1)
-    return Resolved(PackedDigests(b"".join(parts), values), tuple(numbers), idle)
+    return Resolved(PackedDigests(bytes(parts), values), tuple(numbers), idle)
 
 
 def _with_named(rows: Iterator[_Row], named: Sequence[bytes]) -> Iterator[tuple[bytes, list[_Row]]]:

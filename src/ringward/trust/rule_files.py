@@ -15,7 +15,7 @@ DIRECTORY = "/etc/ringward/rules.d"
 ENDING = ".toml"
 _LARGEST = 1 << 20
 _HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]")
-_LINE = re.compile(r" \(at line (\d+), column \d+\)")
+_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
 class RuleFault(NamedTuple):
@@ -121,7 +121,8 @@ def parse(text: str, path: str) -> list[Rule]:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         match = _LINE.search(str(error))
-        raise RulesError([RuleFault(path, int(match[1]) if match else 0, _LINE.sub("", str(error)))]) from error
+        line = int(match[1] or text.count("\n") + 1) if match else 0
+        raise RulesError([RuleFault(path, line, _LINE.sub("", str(error)))]) from error
     tables = document.pop("rule", [])
     lines = text.split("\n")
     if document or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

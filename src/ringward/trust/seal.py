@@ -11,8 +11,10 @@ NAME = "seal"
 
 def compute(connection: sqlite3.Connection) -> bytes:
     """Return the seal of the digests that are in the database."""
-    rows = connection.execute("SELECT digest FROM entries ORDER BY digest")
-    return hashlib.sha256(b"".join([digest for (digest,) in rows])).digest()
+    found = hashlib.sha256()
+    for (digest,) in connection.execute("SELECT digest FROM entries ORDER BY digest"):
+        found.update(digest)
+    return found.digest()
 
 
 def write(connection: sqlite3.Connection) -> None:

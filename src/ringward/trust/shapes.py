@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from ringward.trust.compare import Mismatch
-from ringward.trust.entry import Entry, Item, Pending, Who
+from ringward.trust.entry import Entry, Item, Pending, Who, plain
 
 VERSION = 1
 """Of all shapes here."""
@@ -186,26 +186,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """In the order in which they count."""
 
 
-def text(value: str) -> str:
-    """Return a text for JSON: bytes that are no UTF-8 as ``\\xNN``."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 def moment(seconds: int) -> str:
     """Return a time for JSON."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _code(item: Item) -> dict[str, str | None]:
-    shown = text(item.path)
+    shown = plain(item.path)
     return {
         "digest": item.digest.hex(),
         "kind": str(item.kind),
         "path": shown or None,
         "path_bytes": None if shown == item.path else os.fsencode(item.path).hex(),
-        "package": text(item.package) or None,
-        "version": text(item.version) or None,
-        "module": text(item.name) or None,
+        "package": plain(item.package) or None,
+        "version": plain(item.version) or None,
+        "module": plain(item.name) or None,
         "signer": item.signer or None,
         "signature": item.signature or None,
     }
@@ -220,19 +215,19 @@ def trusted(entry: Entry) -> Trusted:
         login=who.login,
         uid=who.uid,
         added=moment(who.time),
-        reason=text(entry.reason) or None,
+        reason=plain(entry.reason) or None,
     )
 
 
 def waiting(one: Pending) -> Waiting:
     """Return what waits as JSON has it."""
     times = {"first": moment(one.first), "last": moment(one.last), "times": one.times}
-    return Waiting(**_code(one.item), seen=str(one.seen), why=text(one.why), **times)  # type: ignore[arg-type]
+    return Waiting(**_code(one.item), seen=str(one.seen), why=plain(one.why), **times)  # type: ignore[arg-type]
 
 
 def differs(one: Mismatch) -> Differs:
     """Return a mismatch as JSON has it."""
-    return Differs(**_code(one.item), state=str(one.state), why=text(one.why) or None)  # type: ignore[arg-type]
+    return Differs(**_code(one.item), state=str(one.state), why=plain(one.why) or None)  # type: ignore[arg-type]
 
 
 def item(code: Code) -> Item:

@@ -188,7 +188,7 @@ def _check(connection: sqlite3.Connection, path: str) -> None:
             raise Damage("it is empty" if not found and _is_empty(path) else "it is not a trust database")
         (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if answer != "ok":
-            raise Damage(f"it is damaged: {answer}")
+            raise Damage(f"it is damaged: {' '.join(str(answer).split())}")
         if found == tables.VERSION and not seal.holds(connection):
             raise Damage("its digests are not those that were written")
         connection.execute("COMMIT")

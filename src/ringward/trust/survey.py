@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -151,8 +151,8 @@ class _Surveyor:
         self._progress = progress
         self._threads = threads
         self._found = Survey()
-        directories = [self._places.directory(path) for path in scope.directories]
-        trees = [self._places.directory(f"{TREES}/{version}") for version in scope.kernels]
+        directories = self._tops(scope.directories)
+        trees = self._tops(f"{TREES}/{version}" for version in scope.kernels)
         self._named = [(top, Source.DIRECTORY) for top in directories] + [(top, Source.MODULES) for top in trees]
 
     def run(self) -> Survey:
@@ -174,9 +174,19 @@ class _Surveyor:
     def _fault(self, fault: Fault) -> None:
         self._found.faults.append(Fault(self._places.shown(fault.path), fault.why))
 
+    def _tops(self, paths: Iterable[str]) -> list[str]:
+        """Return where directories really are, each once."""
+        found: dict[str, None] = {}
+        for path in paths:
+            try:
+                found[self._places.directory(path)] = None
+            except OSError as error:
+                self._found.faults.append(Fault.of(path, error))
+        return list(found)
+
     def _files(self, dpkg: Dpkg) -> dict[str, os.stat_result]:
         """Return the files to look at: real path -> status."""
-        usual = dict.fromkeys(map(self._places.directory, USUAL))
+        usual = self._tops(USUAL)
         named = [top for top, _ in self._named]
         files = dict(walk(usual, self._fault)) | dict(walk(named, self._fault, missing_is_fault=True))
         walked = tuple(f"{top.rstrip('/')}/" for top in (*usual, *named))

@@ -79,8 +79,10 @@ def packages(data: bytes, name: str) -> tuple[list[Package], list[Fault]]:
             faults.append(Fault(at, "not a package of dpkg: no name, or a status that is not three words"))
             continue
         architecture = fields.get("architecture", "")
-        if not re.fullmatch(r"[a-z0-9-]*", architecture):
-            faults.append(Fault(at, f"the architecture of {package} is none: {architecture[:40]!r}"))
+        if not re.fullmatch(r"[a-z0-9-]*", architecture) or not re.fullmatch(r"[\x21-\x7e]*", version):
+            faults.append(
+                Fault(at, f"no architecture or version of {package}: {architecture[:40]!r}, {version[:40]!r}")
+            )
             continue
         conffiles = dict(_conffiles(fields.get("conffiles", "")))
         found.append(Package(package, architecture, version, status[2], fields.get("multi-arch", ""), conffiles))
@@ -144,7 +146,9 @@ def checksums(data: bytes, name: str) -> tuple[dict[str, bytes], list[Fault]]:
     """
     pairs = _SUMS.findall(data)
     lines = data.splitlines() if len(pairs) != data.count(b"\n") else []
-    faults = [Fault(name, f"not a checksum and a path: {line[:80]!r}") for line in lines if not _SUMS.fullmatch(line)]
+    faults = [
+        Fault(name, f"not a checksum and a path: {line[:80]!r}") for line in lines if line and not _SUMS.fullmatch(line)
+    ]
     found: dict[str, bytes] = {}
     twice = set()
     plain = not _ODD_SUMS.search(data)

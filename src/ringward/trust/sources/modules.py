@@ -7,6 +7,7 @@ import os
 import re
 
 from ringward.kmod.verify import Trusted
+from ringward.trust.entry import plain
 from ringward.trust.places import Places
 
 TREES = "/lib/modules"
@@ -25,7 +26,7 @@ def versions(places: Places) -> list[str]:
 def version_of(path: str) -> str:
     """Return the kernel in whose tree a path is, as the looked at system has it; "": in none."""
     match = _OF_TREE.match(path)
-    return match[1] if match else ""
+    return plain(match[1]) if match else ""
 
 
 class Certificates:

@@ -1,0 +1,39 @@
+"""What the guard saw and nothing vouches for: digests that wait for somebody's decision."""
+
+from __future__ import annotations
+
+from ringward.events.catalogue.module_verdict import ModuleVerdict
+from ringward.events.context import Event
+from ringward.trust.entry import Item, Kind, Pending, Seen
+
+_COMPRESSED = "MODULE_INIT_COMPRESSED_FILE"
+
+
+def pending(event: Event, offset: int) -> Pending | None:
+    """Return the digest of a verdict as one that waits; None: it is known, or could not be read.
+
+    Learned in the mode learn; denied, or to be denied, in the others. What a rule denies is no question of trust.
+
+    Args:
+        event: any.
+        offset: between the time since boot and that of day, nanoseconds (`ringward.sensor.clock.Clock`).
+
+    """
+    args = event.args
+    if not isinstance(args, ModuleVerdict) or args.made_by != "default" or args.digest is None:
+        return None
+    learns = args.mode == "learn"
+    if not learns and args.verdict != "deny":
+        return None
+    path = args.file.path if args.file and args.file.path else ""
+    compressed = args.flags is not None and _COMPRESSED in args.flags
+    item = Item(
+        bytes.fromhex(args.digest),
+        Kind.MODULE_FILE if compressed else Kind.MODULE_IMAGE,
+        path,
+        name=args.name or "",
+    )
+    seconds = (event.ktime + offset) // 1_000_000_000
+    who = event.process.comm if event.process else "?"
+    why = f"{'loaded' if learns or not args.refused else 'refused'}, by {who}, and nothing vouches for it"
+    return Pending(item, Seen.LEARNED if learns else Seen.DENIED, why, seconds, seconds)

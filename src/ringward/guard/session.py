@@ -1,0 +1,74 @@
+"""The guard while its process runs: the sensor that reads the verdicts, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ringward.events.context import Event
+from ringward.events.filter import Filter
+from ringward.events.registry import BY_NAME
+from ringward.guard.holder import EVENTS, Holder
+from ringward.guard.learn import pending
+from ringward.sensor.clock import Clock
+from ringward.sensor.info import SensorInfo, Totals
+from ringward.sensor.sensor import Sensor
+from ringward.trust.entry import Pending
+from ringward.trust.rules import Operation
+
+ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper")
+"""What the verdicts are joined with: the load that each belongs to, and what led to it."""
+
+
+class Session:
+    """A sensor of verdicts, in the place of `ringward.sensor.sensor.Sensor`.
+
+    Args:
+        holder: of the kernel part; it has a policy.
+        shown: events that are passed on; those of the stream always are.
+        learned: told of digests that nothing vouches for, as they are seen.
+        only: what is wanted of what is shown.
+
+    """
+
+    def __init__(
+        self, holder: Holder, shown: Iterable[str], learned: Callable[[list[Pending]], None], only: Filter | None = None
+    ) -> None:
+        self._holder = holder
+        self._shown = frozenset(shown) | {name for name, cls in BY_NAME.items() if cls.group == "stream"}
+        self._learned = learned
+        self._only = only or Filter()
+        self._keeps = "unload_verdict" in holder.attachments
+        judged = [name for name in EVENTS.values() if name in holder.attachments]
+        self._sensor = Sensor([*judged, *ASIDE], elsewhere=holder)
+        self.info: SensorInfo = self._sensor.open()
+        self._clock = Clock()
+
+    @property
+    def totals(self) -> Totals:
+        """Counts since it opened."""
+        return self._sensor.totals
+
+    def poll(self, timeout: float) -> list[Event]:
+        """Return the events that are complete and shown; wait up to `timeout` seconds for one."""
+        return self._took(self._sensor.poll(timeout))
+
+    def close(self) -> list[Event]:
+        """Detach the sensor; return what was still under way."""
+        return self._took(self._sensor.close())
+
+    def _took(self, events: list[Event]) -> list[Event]:
+        new = [one for event in events if event.event == EVENTS[Operation.MODULES] if (one := self._pending(event))]
+        if new:
+            self._learned(new)
+        for event in events:
+            args: Any = event.args
+            if self._keeps and event.event == "module_load" and args.name is not None:
+                self._holder.keep_loaded(args.name)
+        shown = [event for event in events if event.event in self._shown]
+        kept = [event for event in shown if self._only.match(event)]
+        self.totals.filtered += len(shown) - len(kept)
+        return kept
+
+    def _pending(self, event: Event) -> Pending | None:
+        return pending(event, self._clock.offset)
