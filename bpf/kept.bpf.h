@@ -13,6 +13,7 @@
 #pragma once
 
 #include "path.bpf.h"
+#include "program_event.h"
 
 #define DIGEST_BYTES 32
 

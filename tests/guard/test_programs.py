@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,7 +83,7 @@ def test_where_the_kernel_cannot_user_space_does_it(monkeypatch: pytest.MonkeyPa
 
 def test_a_rung_that_never_runs_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "never_run", lambda: {"lsm": "a reason"})
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(SensorError, match="a reason"):
         programs.KernelPrograms(())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -16,7 +16,7 @@ from ringward.cli.parser import Parser
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import pins, ready
+from ringward.guard import pins, programs, ready
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.policy import PolicyError
 from ringward.guard.session import ASIDE, Session
@@ -80,7 +80,10 @@ def make_parser() -> argparse.ArgumentParser:
         dest="operations",
         default=",".join(_OPERATIONS),
         metavar="OPERATION[,...]",
-        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all)",
+        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all); none, with --programs",
+    )
+    policy.add_argument(
+        "--programs", action="store_true", help="tell of each start of a program that is not known; none is denied"
     )
     policy.add_argument(
         "--closed",
@@ -112,7 +115,8 @@ def main(argv: list[str]) -> int:
     if options.off:
         return _off()
     common.check(options)
-    operations = _named(options.operations, "--for")
+    alone = options.programs and options.operations == "none"
+    operations = () if alone else _named(options.operations, "--for")
     closed = frozenset({Operation.MODULES, *_named(options.closed, "--closed")})
     trial = seconds(options.trial) if options.trial else 0
     if trial and options.mode != "enforce":
@@ -147,6 +151,8 @@ def _guard(options: argparse.Namespace, store: Store, policy: Policy, trial: int
                 " trust them (ringward trust init, ringward trust approve), or use --mode monitor"
             )
             return BAD_ANSWER
+    if not policy.modes:
+        return _with_programs(options, None, store, policy)
     holder = Holder(tuple(policy.modes), enforce=enforce, stays=options.on_end == "continue")
     try:
         holder.attach()
@@ -154,15 +160,34 @@ def _guard(options: argparse.Namespace, store: Store, policy: Policy, trial: int
         holder.take_over({"database": options.database, "rules": options.rules})
         for name, reason in holder.held_failures.items():
             say(f"ringward guard: {safe(name)} cannot be held: {reason}; its removal is judged by its name alone")
-        return _watch(options, holder, store)
+        return _with_programs(options, holder, store, policy)
     finally:
         holder.close()
 
 
-def _watch(options: argparse.Namespace, holder: Holder, store: Store) -> int:
+def _with_programs(options: argparse.Namespace, holder: Holder | None, store: Store, policy: Policy) -> int:
+    """Judge starts of programs too, when that is asked for."""
+    if not options.programs:
+        return _watch(options, holder, store, None)
+    known = programs.trusted(policy.known)  # type: ignore[arg-type]
+    judged = programs.begin(known, shared=holder.maps if holder else None)
+    if judged.weaker:
+        say(
+            "ringward guard: programs are judged by user space, after their start: later and weaker, because "
+            f"{safe(judged.weaker)}"
+        )
+    try:
+        return _watch(options, holder, store, judged)
+    finally:
+        judged.close()
+
+
+def _watch(options: argparse.Namespace, holder: Holder | None, store: Store, judged: programs.Judge | None) -> int:
     """Show verdicts until the end."""
     events, named = common.choose([], options.expressions, select(["guard"]))
-    known = {*EVENTS.values(), *ASIDE, *GROUPS["stream"]}
+    if judged is None and programs.EVENT not in named:
+        events = tuple(name for name in events if name != programs.EVENT)
+    known = {*EVENTS.values(), *ASIDE, *GROUPS["stream"], *([programs.EVENT] if judged else [])}
     if not set(events) <= known:
         raise UsageError(f"-e: the guard tells of {', '.join(sorted(known))}; for others: ringward watch")
     only = common.make_filter(options, events)
@@ -174,12 +199,12 @@ def _watch(options: argparse.Namespace, holder: Holder, store: Store) -> int:
 
     with output(options.file, sys.stdout.fileno()) as writer:
         view = common.make_view(options, writer.fd, events, named)
-        session = Session(holder, events, learned, only)
+        session = Session(holder, events, learned, only, judged)
         try:
-            view.expect(set(events) & set(session.info.attached))
+            view.expect(set(events) & session.told)
             stream = Stream(view, writer)
             if isinstance(view, TableView) and not options.quiet:
-                show_screen(writer, session.info, events, [_greeting(options, holder)])
+                show_screen(writer, session.info, events, [_greeting(options, holder, judged)])
             stream.show_header()
             run(session, stream, Ends(options.duration, frozenset()), None)
         finally:
@@ -187,13 +212,18 @@ def _watch(options: argparse.Namespace, holder: Holder, store: Store) -> int:
         lost = session.totals.lost
         if lost or (not options.quiet and not stream.unread):
             say(summary(view, session.totals.filtered, lost, session.totals.unjudged))
-        return INCOMPLETE if lost or holder.missing else 0
+        missing = holder is not None and holder.missing
+        return INCOMPLETE if lost or missing or (judged and judged.weaker) else 0
 
 
-def _greeting(options: argparse.Namespace, holder: Holder) -> str:
+def _greeting(options: argparse.Namespace, holder: Holder | None, judged: programs.Judge | None) -> str:
+    also = "starts of programs are told as long as this process runs, and never denied" if judged else ""
+    if holder is None:
+        return also
     weaker = [name for name, one in holder.attachments.items() if one.rung == "fmod_ret" and name in EVENTS.values()]
     how = f"; weaker, without BPF LSM: {', '.join(weaker)}" if weaker else ""
-    return f"mode {options.mode}; when this process ends the kernel part will {options.on_end}{how}"
+    text = f"mode {options.mode}; when this process ends the kernel part will {options.on_end}{how}"
+    return f"{text}; {also}" if also else text
 
 
 def _blocked(policy: Policy) -> list[ready.Blocked]:

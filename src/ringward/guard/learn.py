@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ringward.events.catalogue.module_verdict import ModuleVerdict
+from ringward.events.catalogue.program_verdict import VERDICTS, ProgramVerdict
 from ringward.events.context import Event
 from ringward.trust.entry import Item, Kind, Pending, Seen
 
+UNKNOWN = VERDICTS[0]
 _COMPRESSED = "MODULE_INIT_COMPRESSED_FILE"
 
 
@@ -20,6 +22,8 @@ def pending(event: Event, offset: int) -> Pending | None:
 
     """
     args = event.args
+    if isinstance(args, ProgramVerdict):
+        return _started(event, args, offset)
     if not isinstance(args, ModuleVerdict) or args.made_by != "default" or args.digest is None:
         return None
     learns = args.mode == "learn"
@@ -33,7 +37,20 @@ def pending(event: Event, offset: int) -> Pending | None:
         path,
         name=args.name or "",
     )
+    done = "loaded" if learns or not args.refused else "refused"
+    return _waiting(event, offset, item, Seen.LEARNED if learns else Seen.DENIED, done)
+
+
+def _started(event: Event, args: ProgramVerdict, offset: int) -> Pending | None:
+    """Return the digest of a file that was started; no start is denied, so it is learned in every mode."""
+    if args.verdict != UNKNOWN or args.digest is None:
+        return None
+    path = args.file.path if args.file and args.file.path else args.path or ""
+    kind = Kind.SCRIPT if args.role == "script" else Kind.PROGRAM
+    return _waiting(event, offset, Item(bytes.fromhex(args.digest), kind, path), Seen.LEARNED, "started")
+
+
+def _waiting(event: Event, offset: int, item: Item, seen: Seen, done: str) -> Pending:
     seconds = (event.ktime + offset) // 1_000_000_000
     who = event.process.comm if event.process else "?"
-    why = f"{'loaded' if learns or not args.refused else 'refused'}, by {who}, and nothing vouches for it"
-    return Pending(item, Seen.LEARNED if learns else Seen.DENIED, why, seconds, seconds)
+    return Pending(item, seen, f"{done}, by {who}, and nothing vouches for it", seconds, seconds)

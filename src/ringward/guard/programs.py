@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
@@ -17,18 +17,31 @@ from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.clock import now
 from ringward.sensor.info import Attachment, SensorError
+from ringward.trust.rules import TRUSTED
 
 OBJECT = "programs"
 HASH_LIMIT = 1 << 30
 """Bytes. Hashing a file cannot be interrupted."""
 SPARE = 8192
 """Digests that can be added without writing all of them again."""
-_EVENT = ProgramVerdict.event_name()
+EVENT = ProgramVerdict.event_name()
 _HOOK = ProgramVerdict.hooks[0]
 _DIGEST = 32
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _FIRST, _ONE = _U32.pack(0), _U32.pack(1)
 MEMORY = 0  # bpf/kept.bpf.h
+
+
+class Packed(Protocol):
+    """Digests and their values, as `ringward.trust.packed.PackedDigests` has them."""
+
+    @property
+    def digests(self) -> bytes:
+        """One behind the other."""
+
+    @property
+    def values(self) -> Sequence[int]:
+        """Of each, in the same order: bits of `ringward.trust.rules`."""
 
 
 class Counts(NamedTuple):
@@ -65,7 +78,7 @@ class KernelPrograms:
 
     """
 
-    events = (_EVENT,)
+    events = (EVENT,)
     weaker: str | None = None
 
     def __init__(
@@ -129,7 +142,7 @@ class KernelPrograms:
     def attachments(self) -> Mapping[str, Attachment]:
         """How the event is attached."""
         ids = tuple(self._attached.program_id(OBJECT, program) for program in _HOOK.programs)
-        return {_EVENT: Attachment(_HOOK.rung, _HOOK.name, _HOOK.loses, ids)}
+        return {EVENT: Attachment(_HOOK.rung, _HOOK.name, _HOOK.loses, ids)}
 
     def files(self) -> list[objects.ObjectFile]:
         """Return the object."""
@@ -188,10 +201,9 @@ class KernelPrograms:
         rows = [dict(zip(names, row, strict=True)) for row in struct.iter_unpack(f"<{len(names)}Q", raw)]
         return Counts(*(sum(row[name] for row in rows) for name in Counts._fields))
 
-    def verdicts(self, event: Event) -> Iterator[Event]:
-        """Yield an event of the stream that is a verdict."""
-        if event.event == _EVENT:
-            yield event
+    def verdicts(self, _event: Event) -> Iterator[Event]:
+        """Yield nothing: the stream has the kernel's verdicts."""
+        return iter(())
 
     def close(self) -> None:
         """Detach."""
@@ -208,16 +220,27 @@ def _replace(fd: int, key: struct.Struct, wanted: Iterable[int], there: Iterable
         _native.map_delete(fd, key.pack(number))
 
 
+Judge = KernelPrograms | RunningPrograms
+
+
+def trusted(known: Packed) -> Iterator[bytes]:
+    """Yield the digests that the trust database trusts, of all that a policy knows."""
+    digests = known.digests
+    for index, value in enumerate(known.values):
+        if value & TRUSTED:
+            yield digests[index * _DIGEST : (index + 1) * _DIGEST]
+
+
 def begin(
     digests: Iterable[bytes],
     *,
     known: bool = False,
     limit: int = HASH_LIMIT,
     shared: Mapping[str, int] | None = None,
-) -> KernelPrograms | RunningPrograms:
+) -> Judge:
     """Compare each start of a program, in the kernel where that can be had. Arguments as of `KernelPrograms`.
 
-    The result's `events` and `elsewhere` are for a `ringward.sensor.Sensor`, whose events go through `verdicts`;
+    The result's `events` and `elsewhere` are for a `ringward.sensor.Sensor`, and `verdicts` adds to its events;
     `weaker` says why user space has to do it.
     """
     digests = tuple(digests)

@@ -78,8 +78,15 @@ class RunningPrograms:
         """Make one more digest known."""
         self._digests.add(digest)
 
+    def know(self, digests: Iterable[bytes]) -> None:
+        """Replace what is known."""
+        self._digests = set(digests)
+
     def refresh(self) -> None:
         """Nothing is kept here that could become wrong."""
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def verdicts(self, event: Event) -> Iterator[Event]:
         """Yield the verdicts on what a process_exec has started."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.learn import pending
-from ringward.sensor.clock import Clock
+from ringward.guard.programs import Judge
+from ringward.guard.together import Together
+from ringward.sensor.clock import NS, Clock, now
 from ringward.sensor.info import SensorInfo, Totals
 from ringward.sensor.sensor import Sensor
 from ringward.trust.entry import Pending
@@ -19,30 +22,51 @@ from ringward.trust.rules import Operation
 ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper")
 """What the verdicts are joined with: the load that each belongs to, and what led to it."""
 
+REFRESH_NS = NS
+"""How often it is looked what is mounted."""
+_LEARNED = frozenset({EVENTS[Operation.MODULES], ProgramVerdict.event_name()})
+
 
 class Session:
     """A sensor of verdicts, in the place of `ringward.sensor.sensor.Sensor`.
 
     Args:
-        holder: of the kernel part; it has a policy.
+        holder: of the kernel part; it has a policy. None: only programs are judged.
         shown: events that are passed on; those of the stream always are.
         learned: told of digests that nothing vouches for, as they are seen.
         only: what is wanted of what is shown.
+        programs: judges starts of programs.
 
     """
 
     def __init__(
-        self, holder: Holder, shown: Iterable[str], learned: Callable[[list[Pending]], None], only: Filter | None = None
+        self,
+        holder: Holder | None,
+        shown: Iterable[str],
+        learned: Callable[[list[Pending]], None],
+        only: Filter | None = None,
+        programs: Judge | None = None,
     ) -> None:
         self._holder = holder
         self._shown = frozenset(shown) | {name for name, cls in BY_NAME.items() if cls.group == "stream"}
         self._learned = learned
         self._only = only or Filter()
-        self._keeps = "unload_verdict" in holder.attachments
-        judged = [name for name in EVENTS.values() if name in holder.attachments]
-        self._sensor = Sensor([*judged, *ASIDE], elsewhere=holder)
+        self._programs = programs
+        self._refreshed = now()
+        parts = [part for part in (holder, programs and programs.elsewhere) if part]
+        attached = holder.attachments if holder else {}
+        self._keeps = "unload_verdict" in attached
+        judged = [name for name in EVENTS.values() if name in attached]
+        aside = ASIDE if holder else ()
+        ours = programs.events if programs else ()
+        self._sensor = Sensor([*judged, *aside, *ours], elsewhere=Together(*parts) if parts else None)
         self.info: SensorInfo = self._sensor.open()
         self._clock = Clock()
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Names of the events that can come."""
+        return frozenset(self.info.attached) | ({ProgramVerdict.event_name()} if self._programs else frozenset())
 
     @property
     def totals(self) -> Totals:
@@ -51,6 +75,9 @@ class Session:
 
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete and shown; wait up to `timeout` seconds for one."""
+        if self._programs and now() - self._refreshed >= REFRESH_NS:
+            self._programs.refresh()
+            self._refreshed = now()
         return self._took(self._sensor.poll(timeout))
 
     def close(self) -> list[Event]:
@@ -58,12 +85,14 @@ class Session:
         return self._took(self._sensor.close())
 
     def _took(self, events: list[Event]) -> list[Event]:
-        new = [one for event in events if event.event == EVENTS[Operation.MODULES] if (one := self._pending(event))]
+        if self._programs:
+            events = [one for event in events for one in (event, *self._programs.verdicts(event))]
+        new = [one for event in events if event.event in _LEARNED if (one := self._pending(event))]
         if new:
             self._learned(new)
         for event in events:
             args: Any = event.args
-            if self._keeps and event.event == "module_load" and args.name is not None:
+            if self._holder and self._keeps and event.event == "module_load" and args.name is not None:
                 self._holder.keep_loaded(args.name)
         shown = [event for event in events if event.event in self._shown]
         kept = [event for event in shown if self._only.match(event)]
