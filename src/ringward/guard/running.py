@@ -15,7 +15,7 @@ import msgspec
 
 from ringward.events.catalogue.process_exec import ProcessExec
 from ringward.events.catalogue.program_verdict import LATER, NOT_KEPT, VERDICTS, ProgramVerdict
-from ringward.events.context import Event, FileId
+from ringward.events.context import Event, FileId, Process
 from ringward.sensor.calls import TAGS
 from ringward.sensor.clock import Clock, now
 
@@ -73,6 +73,7 @@ class RunningPrograms:
         self._known = known
         self._limit = limit
         self._clock = Clock()
+        self._mounts = Path("/proc/self/ns/mnt").stat().st_ino
 
     def add(self, digest: bytes) -> None:
         """Make one more digest known."""
@@ -96,7 +97,7 @@ class RunningPrograms:
         is_script = args.path is not None and args.interpreter is not None and args.path != args.interpreter
         pid = event.process.pid
         if is_script:
-            yield from self._verdict(event, "script", args.path, self._script(pid, args))
+            yield from self._verdict(event, "script", args.path, self._script(event.process, args))
         role = "interpreter" if is_script else "program"
         yield from self._verdict(event, role, args.interpreter, self._running(pid, args.exe), args.exe)
 
@@ -113,16 +114,23 @@ class RunningPrograms:
                 found = Hashed(None, 0, f"{_GONE} ({error.strerror})")
         return found
 
-    def _script(self, pid: int, args: ProcessExec) -> Hashed:
+    def _script(self, process: Process, args: ProcessExec) -> Hashed:
         """Hash what the script's name leads to by then."""
         name = args.path or ""
         if name.startswith("/dev/fd/"):
             return Hashed(None, 0, "it was given by a descriptor, which only its process has")
         base = "root" if name.startswith("/") else "cwd"
-        try:
-            return hash_file(f"/proc/{pid}/{base}/{name.lstrip('/')}", self._limit)
-        except OSError as error:
-            return Hashed(None, 0, f"the process had ended, or its name led nowhere ({error.strerror})")
+        paths = [f"/proc/{process.pid}/{base}/{name.lstrip('/')}"]
+        # A process that has ended leaves its name; only its mount namespace tells where that leads.
+        if process.namespaces.get("mnt") == self._mounts and args.cwd is not None:
+            paths.append(str(Path(args.cwd, name)))
+        found = Hashed(None, 0)
+        for path in paths:
+            try:
+                return hash_file(path, self._limit)
+            except OSError as error:
+                found = Hashed(None, 0, f"the process had ended, or its name led nowhere ({error.strerror})")
+        return found
 
     def _verdict(
         self, event: Event, role: str, path: str | None, found: Hashed, file: FileId | None = None
