@@ -33,7 +33,7 @@ def everything_fixture(file_systems: dict[str, FileSystem]) -> Iterator[Monitor]
 
 @pytest.fixture(name="m")
 def monitor_fixture(everything: Monitor) -> Monitor:
-    everything.w.clear()
+    everything.w.events.clear()
     return everything
 
 

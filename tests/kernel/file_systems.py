@@ -79,6 +79,8 @@ def mounted() -> Iterator[dict[str, FileSystem]]:
         stack.enter_context(_mounted(top / "tmpfs", "-t", "tmpfs", "none"))
         found["tmpfs"] = FileSystem("tmpfs", top / "tmpfs")
 
+        # Without udev nothing loads it when /dev/loop-control is opened: there is none.
+        run("modprobe", "loop")
         image = top / "image"
         with image.open("wb") as file:
             file.truncate(32 << 20)

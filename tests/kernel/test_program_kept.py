@@ -1,6 +1,6 @@
 """The digest of a file that has not changed is computed once; whoever tries to have an old one taken for it fails.
 
-Each change is made to a file whose digest has just been kept. The second witness is sha256sum.
+Each change is made to a file whose digest has just been kept. The second witness is OpenSSL.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from tests.kernel.changes import (  # fixtures
     write,
 )
 from tests.kernel.file_systems import KEPT, MAKERS, run
-from tests.kernel.monitor import Monitor, opened
-from tests.kernel.witness import sha256sum
+from tests.kernel.monitor import Monitor, digest_of, opened
 
 pytestmark = pytest.mark.guest
 
@@ -55,9 +54,8 @@ def test_an_unchanged_file_is_hashed_once(m, file_systems, make, kind):
     events = [m.start(program)[0] for _ in range(6)]
     after = m.programs.counts()
     assert [e.args.how for e in events] == ["hashed", *["kept"] * 5]
-    assert {e.args.digest for e in events} == {sha256sum(program)}
+    assert {e.args.digest for e in events} == {digest_of(program)}
     assert {e.args.keeping for e in events} == {"yes"}
-    # sha256sum is a program too, on the guest's root, which keeps nothing.
     assert (after.hashed - before.hashed, after.kept - before.kept) == (1, 5)
 
 
@@ -66,9 +64,9 @@ def test_an_unchanged_file_is_hashed_once(m, file_systems, make, kind):
 def test_a_changed_file_is_hashed_again(m, file_systems, make, kind, change):
     program = make(file_systems[kind])
     assert [m.one(program), m.one(program)] == ["hashed", "kept"]
-    before = sha256sum(program)
+    before = digest_of(program)
     change(program)
-    assert sha256sum(program) != before
+    assert digest_of(program) != before
     assert [m.one(program), m.one(program)] == ["hashed", "kept"]
 
 
@@ -94,7 +92,7 @@ def test_many_writes_within_one_tick_of_the_clock(m, file_systems, make, kind):
             file.write(number.to_bytes(len(MARK)))
         times.add(program.stat().st_ctime_ns)
         (first,), (second,) = m.start(program), m.start(program)
-        assert first.args.digest == second.args.digest == sha256sum(program)
+        assert first.args.digest == second.args.digest == digest_of(program)
         assert (first.args.how, second.args.how) == ("hashed", "kept")
     assert len(times) <= 30
 
@@ -127,14 +125,14 @@ def test_a_file_mounted_over_it(m, file_systems, make, kind):
     shutil.copy(program, other)
     write(other)
     assert [m.one(program), m.one(other)] == ["hashed", "hashed"]
-    first = sha256sum(program)
+    first = digest_of(program)
     run("mount", "--bind", other, program)
     try:
-        assert sha256sum(program) != first
+        assert digest_of(program) != first
         assert m.one(program) == "kept"
     finally:
         run("umount", program)
-    assert sha256sum(program) == first
+    assert digest_of(program) == first
     assert m.one(program) == "kept"
 
 
@@ -153,7 +151,7 @@ def test_a_file_system_mounted_again(m, file_systems, make, kind):
 @every_kept
 def test_a_deleted_file(m, file_systems, make, kind):
     program = make(file_systems[kind])
-    digest = sha256sum(program)
+    digest = digest_of(program)
     assert m.one(program) == "hashed"
     fd = os.open(program, os.O_RDONLY)
     try:
@@ -197,7 +195,7 @@ def test_scripts_are_kept_as_programs_are(m, file_systems, make, kind):
         file.write("# more\n")
     first, second = (e.args for e in m.start(script, count=2))
     assert (first.how, second.how) == ("hashed", "kept")
-    assert (first.digest, second.digest) == (sha256sum(script), sha256sum(program))
+    assert (first.digest, second.digest) == (digest_of(script), digest_of(program))
 
 
 def test_nothing_that_an_earlier_guard_has_kept_is_used(file_systems, make):
@@ -215,5 +213,5 @@ def test_starts_at_once_agree(m, file_systems, make):
         events = [m.of(process.pid)[0] for process in processes]
         for process in processes:
             process.wait()
-        assert {e.args.digest for e in events} == {sha256sum(program)}
+        assert {e.args.digest for e in events} == {digest_of(program)}
         program.write_bytes(program.read_bytes() + bytes([number]))

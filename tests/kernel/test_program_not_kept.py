@@ -25,8 +25,7 @@ from tests.kernel.changes import (  # fixtures
     write,
 )
 from tests.kernel.file_systems import HASHED
-from tests.kernel.monitor import Monitor, opened
-from tests.kernel.witness import sha256sum
+from tests.kernel.monitor import Monitor, digest_of, opened
 
 pytestmark = pytest.mark.guest
 
@@ -42,7 +41,7 @@ def test_a_memfd_is_hashed_each_time(m, base):
         assert event.args.how == "hashed"
         assert event.args.keeping == "no: a file in memory without a name"
         assert event.args.file.deleted
-        assert event.args.digest in (expected.stdout.split()[0], sha256sum(Path(f"/proc/{os.getpid()}/fd/{fd}")))
+        assert event.args.digest in (expected.stdout.split()[0], digest_of(Path(f"/proc/{os.getpid()}/fd/{fd}")))
     os.close(fd)
 
 
@@ -59,7 +58,7 @@ def test_where_files_can_change_unseen_each_start_hashes(m, file_systems, make, 
     for _ in range(2):
         for _ in range(2):
             (event,) = m.start(program)
-            assert (event.args.digest, event.args.how) == (sha256sum(program), "hashed")
+            assert (event.args.digest, event.args.how) == (digest_of(program), "hashed")
             assert event.args.keeping == REASONS[kind]
         write(program)
 
@@ -84,9 +83,9 @@ def test_a_real_file_that_is_written_to_through_an_overlay(m, file_systems, make
     for change in (write, truncate_by_name):
         m.one(upper)
         assert m.one(upper) == "kept"
-        before = sha256sum(upper)
+        before = digest_of(upper)
         change(program)
-        assert sha256sum(upper) != before
+        assert digest_of(upper) != before
         assert [m.one(upper), m.one(upper)] == ["hashed", "kept"]
 
 
@@ -137,6 +136,6 @@ def test_a_disk_that_is_written_to_below_its_file_system(file_systems, make):
         drop_caches()
         assert OTHER in program.read_bytes(), "the write has not come through: nothing is tested"
         (event,) = m.start(program)
-        assert (event.args.digest, event.args.how) == (sha256sum(program), "hashed")
+        assert (event.args.digest, event.args.how) == (digest_of(program), "hashed")
         assert event.args.keeping == "no: a disk under a file system was opened for writing"
         held.close()

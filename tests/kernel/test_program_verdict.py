@@ -98,7 +98,8 @@ def test_a_start_that_fails_is_told_too(m, folder):
     file = folder / "text"
     file.write_text("no program\n")
     file.chmod(0o755)
-    assert subprocess.run(["sh", "-c", f"exec env -i {file}"], check=False, capture_output=True).returncode == 126
+    with pytest.raises(OSError, match="Exec format error"):
+        subprocess.run([file], check=False)
     m.w.until(lambda events: [e for e in events if getattr(e.args, "asked", None) == str(file)], SECONDS)
     (event,) = [e for e in m.w.of("program_verdict") if e.args.asked == str(file)]
     assert (event.args.digest, event.args.role) == (sha256sum(file), "program")
@@ -190,8 +191,8 @@ def _digests(paths: list[Path]) -> list[bytes]:
     return [bytes.fromhex(line.split()[0]) for line in done.stdout.splitlines()]
 
 
-def test_2000_different_programs_half_of_them_unknown(folder):
-    starts(folder, 2000)
+def test_300_different_programs_half_of_them_unknown(folder):
+    starts(folder, 300)
 
 
 @pytest.mark.soak
