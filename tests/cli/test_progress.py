@@ -11,10 +11,9 @@ from ringward.cli.progress import ProgressLine, bar
 
 
 def test_the_bar() -> None:
-    assert bar(0, 10, 4) == "[....]   0%"
-    assert bar(5, 10, 4) == "[##..]  50%"
-    assert bar(10, 10, 4) == "[####] 100%"
-    assert bar(0, 0, 4) == "[####] 100%"
+    assert bar(0, 4) == "[....]   0%"
+    assert bar(0.5, 4) == "[##..]  50%"
+    assert bar(1, 4) == "[####] 100%"
 
 
 def told(show: list[tuple[float, str]], monkeypatch: pytest.MonkeyPatch, *, end: bool = True) -> bytes:

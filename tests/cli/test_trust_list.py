@@ -30,8 +30,11 @@ def test_filters(filled: TrustLab, argv: list[str], paths: set[str]) -> None:
     assert {one["path"] for one in (*document["trusted"], *document["pending"])} == paths
     text = filled.run("list", *argv).out
     assert all(path in text for path in paths)
-    noun = "digest waiting for a decision" if "--pending" in argv else "entr"
-    assert text.splitlines()[-1].startswith(f"{len(paths)} {noun}")
+    one = len(paths) == 1
+    noun = (
+        f"digest{'' if one else 's'} waiting for a decision" if "--pending" in argv else "entry" if one else "entries"
+    )
+    assert text.splitlines()[-1] == f"{len(paths)} {noun}"
 
 
 def test_the_table(filled: TrustLab) -> None:
@@ -40,5 +43,5 @@ def test_the_table(filled: TrustLab) -> None:
     assert [line.split()[-1] for line in lines[1:-1]] == ["/usr/bin/shell", "/usr/bin/tool", "/usr/bin/true"]
     assert lines[1].split()[1:5] == ["script", "dpkg", "shell", "2.0"]
     waiting = filled.run("list", "--pending").out.splitlines()
-    assert waiting[0].split() == ["ID", "KIND", "SEEN", "PATH", "WHY"]
-    assert waiting[1].endswith("it is of no package")
+    assert waiting[0].split() == ["ID", "KIND", "SEEN", "WHY", "PATH"]
+    assert waiting[1].endswith("it is of no package  /usr/local/bin/own")

@@ -25,6 +25,15 @@ def test_a_table_fits_where_it_can(width: int) -> None:
         assert lines[1] == "a     bb  /a/long/path/to/some/file"
 
 
+def test_the_last_column_has_half_of_the_width() -> None:
+    cells = [["0123456789ab", "a-package-of-a-long-name 1:2.3.4-5+deb12u1", "/a/path/of/some/file"]]
+    assert list(table(("ID", "OF", "PATH"), cells, 60)) == [
+        "ID            OF                        PATH",
+        "0123456789ab  a-package-of-a-long-nam~  /a/path/of/some/file",
+    ]
+    assert list(table(("ID", "OF", "PATH"), cells, 40))[1] == "0123456789ab  a-package-o~  /a/path/of/~"
+
+
 def test_more_than_some() -> None:
     assert list(some(["a", "b", "c"], 2)) == ["a", "b", "    ... and 1 more: --verbose lists them"]
     assert list(some(["a", "b"], 2)) == ["a", "b"]

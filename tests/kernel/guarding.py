@@ -13,7 +13,7 @@ import pytest
 
 from ringward.events import Event
 from ringward.guard.holder import EVENTS, Holder
-from ringward.guard.pins import FOLDER, remove
+from ringward.guard.pins import FOLDER
 from ringward.trust.rules import CLASS_SHIFT, NAMED, TRUSTED, UNKNOWN, Mode, Operation, Policy, Rule
 from tests.kernel.conftest import PATIENCE, Watch
 from tests.kernel.guest_only import only_in_guest
@@ -132,7 +132,7 @@ def started(*, enforce: bool = True, operations: Collection[Operation] = JUDGED)
             watch.sensor.close()
     finally:
         holder.close()
-        remove(FOLDER)
+        assert not FOLDER.exists()
 
 
 @pytest.fixture(scope="module", name="guard")

@@ -37,7 +37,19 @@ def test_what_a_package_vouches_for_and_nobody_has_added_is_a_mismatch() -> None
 
 def test_trusted_bytes_are_trusted_anywhere() -> None:
     assert states(entry("a"), found=(good("a"), bad("a", path="/copy"))) == []
-    assert states(entry("x", "hand"), entry("a"), found=(bad("x", path="/usr/bin/a"),)) == []
+
+
+def test_another_trusted_file_in_the_place_of_one_is_told() -> None:
+    placed = bad("x", path="/usr/bin/a")
+    assert states(entry("x"), entry("a"), found=(good("x"), placed)) == [("changed", "/usr/bin/a")]
+    (mismatch,) = compare(
+        dataclasses.replace(survey(placed), installed=HERE), [entry("x", "hand"), entry("a")]
+    ).mismatches
+    assert mismatch.why == "why; its bytes are trusted, of another path"
+    # Somebody let it in there, or wherever it is.
+    for path in ("/usr/bin/a", ""):
+        let_in = Entry(item("x")._replace(path=path), "approved", WHO)
+        assert states(entry("a"), let_in, found=(placed,)) == []
 
 
 def test_what_is_not_installed_any_more_is_not_missing() -> None:

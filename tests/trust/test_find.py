@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,11 @@ def test_an_ambiguous_id(connection: sqlite3.Connection) -> None:
 def test_paths_and_all_below_them(connection: sqlite3.Connection, text: str, paths: set[str]) -> None:
     entries, pendings = matching(connection, text)
     assert {one.item.path for one in (*entries, *pendings)} == paths
+
+
+def test_a_link_means_what_it_leads_to(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/usr/bin/ab")
+    assert [one.item.path for one in matching(connection, str(tmp_path / "link"))[0]] == ["/usr/bin/ab"]
 
 
 @pytest.mark.parametrize("text", ["/usr/b", "/usr/bin/a0", "/%"])

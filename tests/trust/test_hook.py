@@ -34,6 +34,14 @@ def test_a_failure_is_told_and_stops_nothing(tmp_path: Path) -> None:
     assert "the trust database was not updated" in done.stderr
 
 
+def test_what_could_not_be_looked_at_is_no_failure(tmp_path: Path) -> None:
+    program = tmp_path / "incomplete"
+    program.write_text("#!/bin/sh\necho 'could not look' >&2\nexit 3\n")
+    program.chmod(0o755)
+    done = run(hook.text([str(program)]))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "could not look\n")
+
+
 def test_without_the_program_nothing_happens(tmp_path: Path) -> None:
     done = run(hook.text([str(tmp_path / "gone")]))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -210,6 +210,18 @@ def test_any_number_of_threads_gives_the_same(system: System, threads: int) -> N
     assert told
     assert all(one.done <= one.total == 300 for one in told)
     assert [one.done for one in told] == sorted(one.done for one in told)
+    assert [one.part for one in told] == sorted(one.part for one in told)
+    assert all(0 <= one.part < 1 for one in told)
+
+
+def test_how_far_it_is_is_told_by_sizes(system: System) -> None:
+    system.package("p", {f"/usr/bin/{number}": SCRIPT for number in range(600)})
+    system.write("/usr/bin/large", b"#!/bin/sh\n" + b"#" * 50_000_000)
+    told: list[Progress] = []
+    survey(Scope(str(system.root)), progress=told.append)
+    assert [one.done for one in told] == [0, 256, 512]
+    assert told[0].part == 0
+    assert told[1].part > 0.8
 
 
 def test_a_hard_link_is_a_path_of_its_own(system: System) -> None:

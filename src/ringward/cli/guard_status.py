@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError
+from ringward.cli.stream import say
+from ringward.guard import pins
+from ringward.guard.maps import PolicyMaps
 from ringward.guard.status import Status, read
 from ringward.output.text import safe
 from ringward.sensor import _native
@@ -60,6 +63,26 @@ def document(status: Status | None) -> dict[str, Any]:
         },
         "missing": status.missing,
     }
+
+
+def confirm() -> int:
+    """Let a trial go on without an end; return the exit status."""
+    fds = pins.maps_of()
+    maps = PolicyMaps(fds)
+    try:
+        if "guard_policy" not in fds:
+            raise CannotRunError("nothing to confirm: no guard is there; see: ringward guard --status")
+        until = maps.state()["enforce_until"]
+        if not until:
+            raise CannotRunError("nothing to confirm: there is no trial; see: ringward guard --status")
+        if until <= now():
+            say("ringward guard: the trial is over, and it monitors: start it again with --mode enforce")
+            return BAD_ANSWER
+        maps.confirm()
+    finally:
+        pins.close(fds)
+    say("ringward guard: confirmed: it enforces from now on")
+    return 0
 
 
 def main(options: argparse.Namespace) -> int:

@@ -45,8 +45,7 @@ class ProgressLine:
         os.write(self._fd, text.encode())
 
 
-def bar(done: int, total: int, width: int = 24) -> str:
-    """Return a bar and a percentage."""
-    part = done / total if total else 1.0
+def bar(part: float, width: int = 24) -> str:
+    """Return a bar and a percentage of a part, 0 to 1."""
     full = int(part * width)
     return f"[{'#' * full}{'.' * (width - full)}] {part:4.0%}"

@@ -65,5 +65,6 @@ def main(argv: list[str]) -> int:
         )
         if cells:
             print("\n".join(table(heads, cells, terminal.width(1))))
-        print(plural(len(cells), "digest waiting for a decision" if options.pending else "entry"))
+        waits = " waiting for a decision"
+        print(f"{plural(len(cells), 'digest')}{waits}" if options.pending else plural(len(cells), "entry"))
     return INCOMPLETE if store.warning else 0

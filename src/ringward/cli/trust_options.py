@@ -122,7 +122,7 @@ def look(what: Scope, memory: Memory | None = None, *, quiet: bool = False) -> S
 
     def show(at: Progress) -> None:
         size = f"{at.size / 1e6:,.0f} MB hashed"
-        line.show(f"{bar(at.done, at.total)}  {at.done:,} of {at.total:,} files, {size}")
+        line.show(f"{bar(at.part)}  {at.done:,} of {at.total:,} files, {size}")
 
     try:
         return survey(what, memory, show)
@@ -144,7 +144,7 @@ def announce(options: argparse.Namespace, change: Change) -> None:
 
 def finish(options: argparse.Namespace, tool: str, store: Store, change: Change, faults: Sequence[Fault] = ()) -> int:
     """Say what was changed; return the exit status."""
-    trusted = rows.count(store.connection)
+    trusted, waiting = rows.count(store.connection), rows.count(store.connection, "pending")
     if wants_json(options):
         print_json(
             shapes.Changes(
@@ -158,6 +158,7 @@ def finish(options: argparse.Namespace, tool: str, store: Store, change: Change,
                 waiting=[shapes.waiting(one) for one in change.wait],
                 settled=[shapes.waiting(one) for one in change.forget],
                 digests=trusted,
+                pending=waiting,
                 unseen=[shapes.Place(plain(fault.path), plain(fault.why)) for fault in faults],
             )
         )
@@ -166,4 +167,6 @@ def finish(options: argparse.Namespace, tool: str, store: Store, change: Change,
             print(line, file=sys.stderr)
         would = "are" if options.dry_run or not change else "are now"
         print(f"{plural(trusted, 'digest')} {would} trusted in {safe(store.path)}")
+        if waiting:
+            print(f"{plural(waiting, 'digest')} waiting for a decision: ringward trust list --pending")
     return INCOMPLETE if faults or store.warning else 0

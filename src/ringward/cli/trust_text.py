@@ -12,6 +12,8 @@ from ringward.trust.sources.fault import Fault
 MOST = 20
 """Lines of one kind that are shown unless all are asked for."""
 _GAP = "  "
+_NARROW = 12
+"""Columns that each column has, if it needs them."""
 
 
 def plural(number: int, what: str) -> str:
@@ -21,7 +23,7 @@ def plural(number: int, what: str) -> str:
 
 
 def table(heads: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Yield lines with columns; the last one takes what is left of the width.
+    """Yield lines with columns; the last one has half of the width if it needs it, and takes what is left.
 
     Args:
         heads: of the columns.
@@ -31,10 +33,14 @@ def table(heads: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> I
     """
     shown = [[safe(cell) for cell in row] for row in cells]
     sizes = [max(columns(row[at]) for row in (heads, *shown)) for at in range(len(heads))]
-    left = max(width - sum(sizes[:-1]) - len(_GAP) * (len(sizes) - 1), columns(heads[-1]))
+    *front, last = sizes
+    room = width - len(_GAP) * len(front)
+    while front and sum(front) > room - min(last, width // 2) and max(front) > _NARROW:
+        front[front.index(max(front))] -= 1
+    left = max(room - sum(front), columns(heads[-1]))
     for row in (heads, *shown):
-        front = [fit(cell, size) for cell, size in zip(row, sizes[:-1], strict=False)]
-        yield _GAP.join([*front, cut(row[-1], left)]).rstrip()
+        shown_cells = [fit(cell, size) for cell, size in zip(row, front, strict=False)]
+        yield _GAP.join([*shown_cells, cut(row[-1], left)]).rstrip()
 
 
 def whose(item: Item) -> str:
@@ -48,12 +54,12 @@ def entry_rows(entries: Iterable[Entry]) -> list[list[str]]:
 
 
 ENTRY_HEADS = ("ID", "KIND", "SOURCE", "OF", "PATH")
-PENDING_HEADS = ("ID", "KIND", "SEEN", "PATH", "WHY")
+PENDING_HEADS = ("ID", "KIND", "SEEN", "WHY", "PATH")
 
 
 def pending_rows(pendings: Iterable[Pending]) -> list[list[str]]:
-    """Return the cells of what waits: id, kind, how it was noticed, path, why."""
-    return [[short(one.item.digest), one.item.kind, one.seen, one.item.path, one.why] for one in pendings]
+    """Return the cells of what waits: id, kind, how it was noticed, why, path."""
+    return [[short(one.item.digest), one.item.kind, one.seen, one.why, one.item.path] for one in pendings]
 
 
 def _line(mark: str, item: Item, note: str) -> str:

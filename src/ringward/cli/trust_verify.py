@@ -21,8 +21,8 @@ def make_parser() -> argparse.ArgumentParser:
         "verify",
         "Read every program, library, script and kernel module of the machine, and compare it with the\n"
         "database. Nothing is taken from an earlier look. Changed: a file that the database knows has\n"
-        "other bytes, which are not trusted. Missing: it is not there. New: a file that the database has\n"
-        "never heard of.",
+        "other bytes than were trusted there. Missing: it is not there. New: a file that nothing vouches\n"
+        "for.",
         "exit status: 0 all is as it should be; 1 something differs; 3 nothing differs, but not all could be looked at",
     )
     common.add_system(parser)
@@ -50,9 +50,9 @@ def main(argv: list[str]) -> int:
     else:
         if answer.mismatches:
             cells = [
-                [one.state, short(one.item.digest), one.item.kind, one.item.path, one.why] for one in answer.mismatches
+                [one.state, short(one.item.digest), one.item.kind, one.why, one.item.path] for one in answer.mismatches
             ]
-            print("\n".join(table(("STATE", "ID", "KIND", "PATH", "WHY"), cells, terminal.width(1))))
+            print("\n".join(table(("STATE", "ID", "KIND", "WHY", "PATH"), cells, terminal.width(1))))
         for line in fault_lines(found.faults, common.most(options)):
             print(line, file=sys.stderr)
         print(

@@ -41,6 +41,9 @@ class Holds:
             names: of modules that are loaded; None: all that are.
 
         """
+        patterns = tuple(patterns)
+        if not patterns:
+            return []
         found = loaded(Path("/proc/modules").read_text()) if names is None else names
         added = []
         for name in to_keep(found, patterns):

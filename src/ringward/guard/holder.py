@@ -15,7 +15,7 @@ from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
-from ringward.sensor import _native, objects
+from ringward.sensor import _native, objects, procfs
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
 from ringward.sensor.origin import MODULES_LOAD, UDEV
@@ -33,6 +33,12 @@ HOLDER = "guard_holder"
 """Name of the pinned map that says who started the guard, as JSON."""
 _HOLDER_BYTES = 4096
 _ORIGINS = {**dict.fromkeys(sorted(UDEV), Origin.UDEV), **dict.fromkeys(sorted(MODULES_LOAD), Origin.BOOT)}
+
+
+def started(pid: int) -> int | None:
+    """Return when a process has started, clock ticks since boot; None: there is none."""
+    found = procfs.read_stat(pid)
+    return found.ticks if found else None
 
 
 class GuardError(SensorError):
@@ -87,6 +93,7 @@ class Holder:
         self._policy_maps: PolicyMaps | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
+        self._took_over = False
 
     @property
     def maps(self) -> Mapping[str, int]:
@@ -253,6 +260,7 @@ class Holder:
         links = {**self._attached.link_fds(), **self._holds.links()}
         self._links = self._pins.pin_links(links) if self._stays else None
         self._pins.drop_others(self._links)
+        self._took_over = True
 
     def _tell(self, told: Mapping[str, object]) -> None:
         if self._holder_map is None:
@@ -261,6 +269,7 @@ class Holder:
         text = json.dumps(
             {
                 "pid": os.getpid(),
+                "ticks": started(os.getpid()),
                 "stays": self._stays,
                 "may_deny": self._enforce,
                 "attached": {label: [one.rung, list(one.programs)] for label, one in self.attachments.items()},
@@ -271,7 +280,9 @@ class Holder:
         _native.map_update(self._holder_map, bytes(4), text.encode()[:_HOLDER_BYTES].ljust(_HOLDER_BYTES, b"\0"))
 
     def close(self) -> None:
-        """Let go; what is pinned stays."""
+        """Let go; what is pinned stays, if it is to go on deciding."""
+        if self._took_over and not self._stays:
+            pins.remove(self._pins.folder)
         if self._policy_maps:
             self._policy_maps.close()
             self._policy_maps = None

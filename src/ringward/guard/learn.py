@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ringward.events.catalogue.module_verdict import ModuleVerdict
-from ringward.events.catalogue.program_verdict import VERDICTS, ProgramVerdict
+from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
 from ringward.trust.entry import Item, Kind, Pending, Seen
 
-UNKNOWN = VERDICTS[0]
 _COMPRESSED = "MODULE_INIT_COMPRESSED_FILE"
 
 
@@ -22,8 +21,6 @@ def pending(event: Event, offset: int) -> Pending | None:
 
     """
     args = event.args
-    if isinstance(args, ProgramVerdict):
-        return _started(event, args, offset)
     if not isinstance(args, ModuleVerdict) or args.made_by != "default" or args.digest is None:
         return None
     learns = args.mode == "learn"
@@ -37,20 +34,28 @@ def pending(event: Event, offset: int) -> Pending | None:
         path,
         name=args.name or "",
     )
-    done = "loaded" if learns or not args.refused else "refused"
-    return _waiting(event, offset, item, Seen.LEARNED if learns else Seen.DENIED, done)
+    return _waiting(event, offset, item, "loaded" if learns or not args.refused else "refused", learns=learns)
 
 
-def _started(event: Event, args: ProgramVerdict, offset: int) -> Pending | None:
-    """Return the digest of a file that was started; no start is denied, so it is learned in every mode."""
-    if args.verdict != UNKNOWN or args.digest is None:
+def started(event: Event, offset: int, *, learns: bool) -> Pending | None:
+    """Return the digest of a file that was started as one that waits; None: it is known, or could not be made.
+
+    Args:
+        event: any.
+        offset: as for `pending`.
+        learns: learned; else it would be denied where starts are.
+
+    """
+    args = event.args
+    if not isinstance(args, ProgramVerdict) or args.verdict == "known" or args.digest is None:
         return None
     path = args.file.path if args.file and args.file.path else args.path or ""
     kind = Kind.SCRIPT if args.role == "script" else Kind.PROGRAM
-    return _waiting(event, offset, Item(bytes.fromhex(args.digest), kind, path), Seen.LEARNED, "started")
+    return _waiting(event, offset, Item(bytes.fromhex(args.digest), kind, path), "started", learns=learns)
 
 
-def _waiting(event: Event, offset: int, item: Item, seen: Seen, done: str) -> Pending:
+def _waiting(event: Event, offset: int, item: Item, done: str, *, learns: bool) -> Pending:
     seconds = (event.ktime + offset) // 1_000_000_000
     who = event.process.comm if event.process else "?"
-    return Pending(item, seen, f"{done}, by {who}, and nothing vouches for it", seconds, seconds)
+    why = f"{done}, by {who}, and nothing vouches for it"
+    return Pending(item, Seen.LEARNED if learns else Seen.DENIED, why, seconds, seconds)

@@ -127,8 +127,18 @@ def links_of(folder: Path = FOLDER) -> dict[str, int]:
 
 
 def maps_of(folder: Path = FOLDER) -> dict[str, int]:
-    """Return descriptors of the pinned maps; the caller closes them. With two builds, those of the newer pins."""
-    found = sorted(folder.glob(f"{_MAPS}*"), key=lambda path: path.stat().st_mtime_ns)
+    """Return descriptors of the pinned maps; the caller closes them. Of two builds the newer; none are pinned: {}.
+
+    Raises:
+        OSError: it cannot be looked at; `Path.glob` would find nothing then.
+
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are enough
+    except FileNotFoundError:
+        return {}
+    paths = [folder / name for name in names if name.startswith(_MAPS)]
+    found = sorted(paths, key=lambda path: path.stat().st_mtime_ns)
     return {path.name: _native.pinned(str(path)) for path in sorted(found[-1].iterdir())} if found else {}
 
 

@@ -10,21 +10,19 @@ from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.guard.holder import EVENTS, Holder
-from ringward.guard.learn import pending
 from ringward.guard.programs import Judge
 from ringward.guard.together import Together
-from ringward.sensor.clock import NS, Clock, now
-from ringward.sensor.info import SensorInfo, Totals
+from ringward.sensor.clock import NS, now
+from ringward.sensor.info import SensorError, SensorInfo, Totals
 from ringward.sensor.sensor import Sensor
-from ringward.trust.entry import Pending
-from ringward.trust.rules import Operation
 
 ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper")
 """What the verdicts are joined with: the load that each belongs to, and what led to it."""
 
 REFRESH_NS = NS
 """How often it is looked what is mounted."""
-_LEARNED = frozenset({EVENTS[Operation.MODULES], ProgramVerdict.event_name()})
+PROOF_NS = 10 * NS
+"""How long the records of the first canary may take; an emulated machine needs seconds."""
 
 
 class Session:
@@ -33,7 +31,7 @@ class Session:
     Args:
         holder: of the kernel part; it has a policy. None: only programs are judged.
         shown: events that are passed on; those of the stream always are.
-        learned: told of digests that nothing vouches for, as they are seen.
+        heard: told of all events, shown or not, at each poll, also when there are none.
         only: what is wanted of what is shown.
         programs: judges starts of programs.
 
@@ -43,25 +41,24 @@ class Session:
         self,
         holder: Holder | None,
         shown: Iterable[str],
-        learned: Callable[[list[Pending]], None],
+        heard: Callable[[list[Event]], None],
         only: Filter | None = None,
         programs: Judge | None = None,
     ) -> None:
         self._holder = holder
         self._shown = frozenset(shown) | {name for name, cls in BY_NAME.items() if cls.group == "stream"}
-        self._learned = learned
+        self._heard = heard
+        self._early: list[Event] = []
         self._only = only or Filter()
-        self._programs = programs
-        self._refreshed = now()
-        parts = [part for part in (holder, programs and programs.elsewhere) if part]
         attached = holder.attachments if holder else {}
         self._keeps = "unload_verdict" in attached
-        judged = [name for name in EVENTS.values() if name in attached]
-        aside = ASIDE if holder else ()
-        ours = programs.events if programs else ()
-        self._sensor = Sensor([*judged, *aside, *ours], elsewhere=Together(*parts) if parts else None)
+        self._judged = frozenset(EVENTS.values()) & set(attached)
+        self._programs = programs
+        self._refreshed = now()
+        names = [*sorted(self._judged), *(ASIDE if holder else ()), *(programs.events if programs else ())]
+        parts = [part for part in (holder, programs and programs.elsewhere) if part]
+        self._sensor = Sensor(names, elsewhere=Together(*parts) if parts else None)
         self.info: SensorInfo = self._sensor.open()
-        self._clock = Clock()
 
     @property
     def told(self) -> frozenset[str]:
@@ -73,12 +70,30 @@ class Session:
         """Counts since it opened."""
         return self._sensor.totals
 
+    def prove(self) -> None:
+        """Wait until each hook that judges has been made to fire, and was heard.
+
+        Raises:
+            SensorError: one does not run, though it is attached.
+
+        """
+        self._early = self._sensor.poll(0)
+        until = now() + PROOF_NS
+        while self._sensor.unheard & self._judged and now() < until:
+            self._early += self._sensor.poll(0.1)
+        deaf = sorted(self._sensor.unheard & self._judged)
+        if deaf:
+            raise SensorError(
+                f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
+            )
+
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete and shown; wait up to `timeout` seconds for one."""
         if self._programs and now() - self._refreshed >= REFRESH_NS:
             self._programs.refresh()
             self._refreshed = now()
-        return self._took(self._sensor.poll(timeout))
+        early, self._early = self._early, []
+        return self._took(early or self._sensor.poll(timeout))
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""
@@ -87,9 +102,7 @@ class Session:
     def _took(self, events: list[Event]) -> list[Event]:
         if self._programs:
             events = [one for event in events for one in (event, *self._programs.verdicts(event))]
-        new = [one for event in events if event.event in _LEARNED if (one := self._pending(event))]
-        if new:
-            self._learned(new)
+        self._heard(events)
         for event in events:
             args: Any = event.args
             if self._holder and self._keeps and event.event == "module_load" and args.name is not None:
@@ -98,6 +111,3 @@ class Session:
         kept = [event for event in shown if self._only.match(event)]
         self.totals.filtered += len(shown) - len(kept)
         return kept
-
-    def _pending(self, event: Event) -> Pending | None:
-        return pending(event, self._clock.offset)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ringward.guard import pins
-from ringward.guard.holder import HOLDER
+from ringward.guard.holder import HOLDER, started
 from ringward.guard.layouts import constants, unpack
 from ringward.sensor import _native
 from ringward.trust.rules import Mode, Operation
@@ -103,10 +103,7 @@ def read(folder: Path = pins.FOLDER) -> Status | None:
         BpfError: the kernel does not let this process look.
 
     """
-    try:
-        fds = pins.maps_of(folder)
-    except FileNotFoundError:
-        return None
+    fds = pins.maps_of(folder)
     try:
         text = _native.map_lookup(fds[HOLDER], _FIRST) if HOLDER in fds else None
         data = _native.map_lookup(fds["guard_policy"], _FIRST) if "guard_policy" in fds else None
@@ -117,4 +114,6 @@ def read(folder: Path = pins.FOLDER) -> Status | None:
     told = json.loads(text.rstrip(b"\0"))
     programs = {program for _rung, ids in told["attached"].values() for program in ids}
     loaded = frozenset(program for program in programs if _is_loaded(program))
-    return make(unpack("guard_policy", data), told, alive=Path(f"/proc/{told['pid']}").exists(), loaded=loaded)
+    # A number is given again: the start tells one process from another.
+    alive = started(told["pid"]) == told["ticks"]
+    return make(unpack("guard_policy", data), told, alive=alive, loaded=loaded)

@@ -87,6 +87,11 @@ class Canary:
         self._deaf: set[str] = set()
         self._refused: set[str] = set()
 
+    @property
+    def owed(self) -> frozenset[str]:
+        """Events and aids that were provoked and not heard yet."""
+        return frozenset(self._owed)
+
     def heard(self, record: Record) -> None:
         """Take in a record that a canary provoked."""
         self._owed.pop(record.name, None)

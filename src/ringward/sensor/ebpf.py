@@ -160,6 +160,11 @@ class EbpfSource:
     def _own(self, args: Args) -> Event:
         return own_event(self._clock, self.info.host, args)
 
+    @property
+    def unheard(self) -> frozenset[str]:
+        """What the canary is owed (`Canary.owed`)."""
+        return self._canary.owed
+
     def fileno(self) -> int:
         """Return a descriptor that is readable when the kernel wants to be read."""
         return self._epoll.fileno()

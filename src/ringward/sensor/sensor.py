@@ -80,6 +80,12 @@ class Sensor:
             raise SensorError(_CLOSED)
         return self._info
 
+    @property
+    def unheard(self) -> frozenset[str]:
+        """Events and aids whose hook was made to fire by a canary, and from which nothing has come yet."""
+        source = self._opened()
+        return source.unheard if isinstance(source, EbpfSource) else frozenset()
+
     def _opened(self) -> EbpfSource | UeventSource:
         if self._source is None:
             raise SensorError(_CLOSED)

@@ -16,11 +16,11 @@ class State(StrEnum):
     """How a file stands to the database."""
 
     CHANGED = "changed"
-    """It is there with other bytes, which are not trusted."""
+    """It is there with other bytes: not trusted ones, or those of another path."""
     MISSING = "missing"
     """It is not there."""
     NEW = "new"
-    """The database has never heard of it."""
+    """Nothing is trusted at its path, nor its bytes elsewhere."""
 
 
 class Mismatch(NamedTuple):
@@ -64,9 +64,11 @@ def compare(found: Survey, entries: Iterable[Entry]) -> Comparison:
     trusted = set()
     expected: dict[str, Item] = {}
     old = []
+    placed = set()
     for entry in entries:
         item = entry.item
         trusted.add(item.digest)
+        placed.add((item.digest, item.path))
         if entry.source not in SURVEYED or (item.kind == Kind.MODULE_IMAGE and item.path in expected):
             continue
         if entry.source == Source.DPKG and (item.package, item.version) not in found.installed:
@@ -79,11 +81,14 @@ def compare(found: Survey, entries: Iterable[Entry]) -> Comparison:
     for one in found.judgements:
         first.setdefault(one.item.path, one)
     known = expected.keys() | {item.path for item in old}
-    mismatches = [
-        Mismatch(State.CHANGED if path in known else State.NEW, one.item, one.why)
-        for path, one in first.items()
-        if one.item.digest not in trusted
-    ]
+    mismatches = []
+    for path, one in first.items():
+        digest = one.item.digest
+        if digest not in trusted:
+            mismatches.append(Mismatch(State.CHANGED if path in known else State.NEW, one.item, one.why))
+        elif path in expected and not one.source and not {(digest, path), (digest, "")} & placed:
+            # One program in the place of another: it may start, but that is not what its package brought.
+            mismatches.append(Mismatch(State.CHANGED, one.item, f"{one.why}; its bytes are trusted, of another path"))
     blind = Blind(found.faults)
     gone = expected.keys() - there
     mismatches += [Mismatch(State.MISSING, expected[path]) for path in gone if not blind.covers(path)]

@@ -38,6 +38,14 @@ def by_id(connection: sqlite3.Connection, text: str) -> bytes:
     return bytes(found[0])
 
 
+def below(connection: sqlite3.Connection, path: str) -> tuple[list[Entry], list[Pending]]:
+    """Return all that is known of a path, as the database has it, and of what is below it."""
+    start = os.fsencode(path)
+    # Everything below begins with the path and '/'; '0' is the character behind it.
+    where, values = "path = ? OR (path >= ? AND path < ?)", (start, start + b"/", start + b"0")
+    return list(rows.entries(connection, where, values)), list(rows.pendings(connection, where, values))
+
+
 def matching(connection: sqlite3.Connection, text: str) -> tuple[list[Entry], list[Pending]]:
     """Return all that is known of an id, or of an absolute path, and of what is below it.
 
@@ -46,12 +54,11 @@ def matching(connection: sqlite3.Connection, text: str) -> tuple[list[Entry], li
 
     """
     if text.startswith("/"):
-        path = os.fsencode(text.rstrip("/"))
-        # Everything below begins with the path and '/'; '0' is the character behind it.
-        where, values = "path = ? OR (path >= ? AND path < ?)", (path, path + b"/", path + b"0")
-        found = list(rows.entries(connection, where, values)), list(rows.pendings(connection, where, values))
-        if not any(found):
-            raise FindError(f"nothing is known of {text}; links are followed: write the path as `readlink -f` gives it")
-        return found
+        # /bin/sh is known as what it leads to.
+        for path in dict.fromkeys((text.rstrip("/"), os.path.realpath(text))):
+            found = below(connection, path)
+            if any(found):
+                return found
+        raise FindError(f"nothing is known of {text}")
     digest = (by_id(connection, text),)
     return list(rows.entries(connection, "digest = ?", digest)), list(rows.pendings(connection, "digest = ?", digest))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from ringward.trust.entry import Entry, Item, Kind, Pending, Who
 from ringward.trust.look import NOTHING, Looked
@@ -84,9 +85,9 @@ def forget(connection: sqlite3.Connection, digests: Iterable[bytes]) -> None:
     connection.executemany("DELETE FROM pending WHERE digest = ?", ((digest,) for digest in digests))
 
 
-def count(connection: sqlite3.Connection) -> int:
-    """Return how many digests are trusted."""
-    (found,) = connection.execute("SELECT count(DISTINCT digest) FROM entries").fetchone()
+def count(connection: sqlite3.Connection, of: Literal["entries", "pending"] = "entries") -> int:
+    """Return how many digests are trusted, or wait for a decision."""
+    (found,) = connection.execute(f"SELECT count(DISTINCT digest) FROM {of}").fetchone()  # noqa: S608 - two constants
     return int(found)
 
 

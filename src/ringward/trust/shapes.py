@@ -127,6 +127,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """Digests that wait no longer."""
     digests: int
     """That are trusted afterwards."""
+    pending: int
+    """Digests that wait for a decision afterwards."""
     unseen: list[Place]
     """What could not be looked at."""
 

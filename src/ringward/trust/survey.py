@@ -26,6 +26,8 @@ from ringward.trust.sources.modules import TREES, Certificates, version_of
 
 _LARGE = 1 << 24
 _AT_ONCE = 256
+_OPENING = 1 << 14
+"""Bytes that are hashed in about the time that it takes to open a file and to see that it is no code."""
 
 
 class Remembered(NamedTuple):
@@ -76,12 +78,14 @@ class Progress(NamedTuple):
         done: files that were looked at.
         total: files.
         size: bytes that were read for digests.
+        part: of the work that is done, 0 to 1: a large file is more of it than a small one.
 
     """
 
     done: int
     total: int
     size: int
+    part: float
 
 
 @dataclass
@@ -228,9 +232,13 @@ class _Surveyor:
         settled = time.time_ns() - SETTLED
         nothing = Remembered(NOTHING)
         by_size = sorted(files, key=lambda real: files[real].st_size, reverse=True)
+        whole = sum(files[real].st_size + _OPENING for real in files)
+        past = 0
         for done, real in enumerate(by_size, total - len(files)):
-            if done % _AT_ONCE == 0 or files[real].st_size > _LARGE:
-                self._progress(Progress(done, total, self._found.size))
+            size = files[real].st_size
+            if done % _AT_ONCE == 0 or size > _LARGE:
+                self._progress(Progress(done, total, self._found.size, past / whole))
+            past += size + _OPENING
             try:
                 if is_code(real):
                     trusted, _ = self._certificates_of(real)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringward.events import Event
+from ringward.events.filter import Filter
+from ringward.guard import session
+from ringward.guard.session import ASIDE, Session
+from ringward.sensor.info import Attachment, SensorError, Totals
+from tests.output.event_factory import event
+
+
+class Sensor:
+    """A sensor of prepared events, whose hooks are heard after some polls."""
+
+    made: list[Sensor]
+    batches: list[list[Event]]
+    deaf: frozenset[str]
+    polls_until_heard: int
+
+    def __init__(self, names: list[str], *, elsewhere: object) -> None:
+        self.names, self.elsewhere = names, elsewhere
+        self.totals = Totals()
+        self.polls = 0
+        type(self).made.append(self)
+
+    def open(self) -> str:
+        return "info"
+
+    @property
+    def unheard(self) -> frozenset[str]:
+        found = {"module_verdict"} if self.polls < self.polls_until_heard else set()
+        return frozenset(found) | self.deaf
+
+    def poll(self, _timeout: float) -> list[Event]:
+        self.polls += 1
+        return self.batches.pop(0) if self.batches else []
+
+    def close(self) -> list[Event]:
+        return [event("module_load", given={"name": "late"})]
+
+
+class Holder:
+    def __init__(self, *judged: str) -> None:
+        self.attachments = {name: Attachment("lsm", "x", "") for name in judged}
+        self.kept: list[str] = []
+
+    def keep_loaded(self, name: str) -> None:
+        self.kept.append(name)
+
+
+@pytest.fixture
+def sensor(monkeypatch: pytest.MonkeyPatch) -> type[Sensor]:
+    for name, value in {"made": [], "batches": [], "deaf": frozenset(), "polls_until_heard": 0}.items():
+        monkeypatch.setattr(Sensor, name, value, raising=False)
+    monkeypatch.setattr(session, "Sensor", Sensor)
+    monkeypatch.setattr(session, "PROOF_NS", 50_000_000)
+    return Sensor
+
+
+def opened(holder: Holder, *shown: str, only: Filter | None = None) -> tuple[Session, list[list[Event]]]:
+    heard: list[list[Event]] = []
+    return Session(holder, shown, heard.append, only), heard  # type: ignore[arg-type]
+
+
+def names(events: list[Event]) -> list[str]:
+    return [one.event for one in events]
+
+
+def test_it_watches_verdicts_and_what_they_are_joined_with(sensor: type[Sensor]) -> None:
+    holder = Holder("module_verdict", "module_verdict: strndup_user")
+    opened(holder)
+    assert sensor.made[0].names == ["module_verdict", *ASIDE]
+    assert sensor.made[0].elsewhere is holder
+
+
+def test_all_is_heard_and_what_is_wanted_is_shown(sensor: type[Sensor]) -> None:
+    batch = [event("module_verdict"), event("init_module"), event("events_lost")]
+    sensor.batches = [batch]
+    made, heard = opened(Holder("module_verdict"), "module_verdict")
+    assert names(made.poll(0)) == ["module_verdict", "events_lost"]
+    assert made.poll(0) == []
+    assert heard == [batch, []]
+    assert made.totals.filtered == 0
+
+
+def test_a_filter_counts_what_it_leaves_out(sensor: type[Sensor]) -> None:
+    sensor.batches = [[event("module_verdict", process=None), event("module_verdict")]]
+    made, _heard = opened(Holder("module_verdict"), "module_verdict", only=Filter(comms=("modprobe",)))
+    assert len(made.poll(0)) == 1
+    assert made.totals.filtered == 1
+
+
+def test_a_module_that_was_loaded_is_held_where_removals_are_judged(sensor: type[Sensor]) -> None:
+    for judged, kept in (("unload_verdict", ["dummy", "late"]), ("module_verdict", [])):
+        sensor.batches = [[event("module_load", given={"name": "dummy"}), event("module_load", given={"name": None})]]
+        holder = Holder(judged)
+        made, _heard = opened(holder)
+        made.poll(0)
+        made.close()
+        assert holder.kept == kept
+
+
+def test_proved_when_each_hook_was_heard(sensor: type[Sensor]) -> None:
+    first: list[Any] = [event("sensor_status")]
+    sensor.batches, sensor.polls_until_heard = [first, [event("events_lost")]], 2
+    sensor.deaf = frozenset({"init_module"})
+    made, heard = opened(Holder("module_verdict"))
+    made.prove()
+    assert heard == []
+    assert names(made.poll(0)) == ["sensor_status", "events_lost"]
+
+
+def test_a_hook_that_does_not_run_is_no_guard(sensor: type[Sensor]) -> None:
+    sensor.deaf = frozenset({"module_verdict"})
+    made, _heard = opened(Holder("module_verdict"))
+    with pytest.raises(SensorError, match="cannot guard: module_verdict: the hook is attached and does not run"):
+        made.prove()
