@@ -13,8 +13,8 @@ from ringward.trust.entry import Pending
 
 KEEP_NS = NS
 """How long what waits is gathered: each time it is written the whole database is copied."""
-MOST_LOGGED = 1 << 16
-"""Starts that are remembered as logged; after so many it begins anew."""
+MOST_SEEN = 1 << 16
+"""Digests that are remembered; after so many it begins anew."""
 
 
 class Starts:
@@ -30,31 +30,32 @@ class Starts:
         self._judge = judge
         self._learns = learns
         self._clock = Clock()
-        self._logged: set[str] = set()
+        self._seen: set[str] = set()
         self._waiting: list[Pending] = []
         self._since: int | None = None
 
     def know(self, digests: Packed) -> None:
         """Judge by other digests from now on."""
         self._judge.know(trusted(digests))
-        self._logged.clear()
+        self._seen.clear()
 
     def fresh(self, events: Iterable[Event]) -> list[Event]:
-        """Take in events; return the starts among them that the log does not have yet."""
+        """Take in events; return the starts among them of digests that were not told of before."""
         found = []
         for event in events:
             args = event.args
             if not isinstance(args, ProgramVerdict) or args.verdict == "known":
                 continue
+            key = args.digest or f"{args.role} {args.path}"
+            if key in self._seen:
+                continue
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen.add(key)
+            found.append(event)
             waits = started(event, self._clock.offset, learns=self._learns)
             if waits:
                 self._waiting.append(waits)
-            key = args.digest or f"{args.role} {args.path}"
-            if key not in self._logged:
-                if len(self._logged) >= MOST_LOGGED:
-                    self._logged.clear()
-                self._logged.add(key)
-                found.append(event)
         return found
 
     def due(self, time: int, *, at_once: bool = False) -> list[Pending]:

@@ -12,19 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.changes import (  # fixtures
-    MARK,
-    OTHER,
-    PADDING,
-    base_fixture,  # noqa: F401
-    everything_fixture,  # noqa: F401
-    file_systems_fixture,  # noqa: F401
-    make_fixture,  # noqa: F401
-    monitor_fixture,  # noqa: F401
-    truncate_by_name,
-    write,
-)
 from tests.kernel.file_systems import HASHED
+from tests.kernel.kept.changes import MARK, OTHER, PADDING, truncate_by_name, write
 from tests.kernel.monitor import Monitor, digest_of, opened
 
 pytestmark = pytest.mark.guest

@@ -14,19 +14,9 @@ import subprocess
 
 import pytest
 
-from tests.kernel import changes
-from tests.kernel.changes import (  # fixtures
-    MARK,
-    OTHER,
-    PADDING,
-    base_fixture,  # noqa: F401
-    everything_fixture,  # noqa: F401
-    file_systems_fixture,  # noqa: F401
-    make_fixture,  # noqa: F401
-    monitor_fixture,  # noqa: F401
-    write,
-)
 from tests.kernel.file_systems import KEPT, MAKERS, run
+from tests.kernel.kept import changes
+from tests.kernel.kept.changes import MARK, OTHER, PADDING, write
 from tests.kernel.monitor import Monitor, digest_of, opened
 
 pytestmark = pytest.mark.guest
