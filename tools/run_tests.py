@@ -33,7 +33,7 @@ BOOTS = (
     Boot("plain", "", ("tests/kernel", "--ignore", "tests/kernel/modes")),
     Boot(
         "modes",
-        "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc",
+        "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off",
         ("tests/kernel/modes",),
     ),
 )

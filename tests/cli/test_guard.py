@@ -71,7 +71,7 @@ def test_what_is_no_time(text: str) -> None:
 
 def test_a_word_on_the_kernels_command_line_keeps_it_off(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard.Path, "read_text", lambda *_: "quiet ringward.guard=off\n")
-    with pytest.raises(CannotRunError, match="ringward.guard=off is on the kernel's command line"):
+    with pytest.raises(CannotRunError, match=r"ringward\.guard=off is on the kernel's command line"):
         guard.main(["--mode", "monitor"])
     monkeypatch.setattr(guard.Path, "read_text", lambda *_: "quiet ringward.guard=offer\n")
     assert guard.main(["--mode", "monitor"]) == 0

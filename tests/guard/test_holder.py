@@ -72,7 +72,7 @@ def test_fmod_ret_where_lsm_programs_do_not_run(kernel: Maps, monkeypatch: pytes
     assert "fmod_ret_judge_file" in MadeUp.current.attached
     one.close()
     # Removals have no such way.
-    with pytest.raises(GuardError, match="cannot guard unload: lsm: bpf is not among .* see: ringward doctor"):
+    with pytest.raises(GuardError, match=r"cannot guard unload: lsm: bpf is not among .* see: ringward doctor"):
         made().attach()
     assert MadeUp.current.attached == []
     watching = made(enforce=False)

@@ -23,7 +23,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Maps:
     ("path", "there"),
     [("/sys/fs/bpf/ringward", True), ("/sys/fs/bpf", True), ("/sys/fs/bpf/over/x", False), ("/sys/fs/bpfx", False)],
 )
-def test_whether_a_folder_is_in_a_bpf_file_system(path: str, there: bool) -> None:  # noqa: FBT001 - an answer
+def test_whether_a_folder_is_in_a_bpf_file_system(path: str, there: bool) -> None:
     assert mounted(MOUNTS, Path(path)) == there
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,7 +15,9 @@ import pytest
 from ringward.events import Event
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.pins import FOLDER
+from ringward.sensor import _native
 from ringward.trust.rules import CLASS_SHIFT, NAMED, TRUSTED, UNKNOWN, Mode, Operation, Policy, Rule
+from tests.kernel.calls import NUMBERS
 from tests.kernel.conftest import PATIENCE, Watch
 from tests.kernel.guest_only import only_in_guest
 
@@ -117,10 +120,12 @@ class Guarded(Watch):
 
 
 @contextmanager
-def started(*, enforce: bool = True, operations: Collection[Operation] = JUDGED) -> Iterator[Guarded]:
+def started(
+    *, enforce: bool = True, operations: Collection[Operation] = JUDGED, ring_bytes: int | None = None
+) -> Iterator[Guarded]:
     """Give a guard without a policy; nothing of it is left afterwards."""
     only_in_guest()
-    holder = Holder(operations, enforce=enforce, stays=False)
+    holder = Holder(operations, enforce=enforce, stays=False, ring_bytes=ring_bytes)
     try:
         holder.attach()
         holder.decide_by(*policy_of(), {})
@@ -133,6 +138,13 @@ def started(*, enforce: bool = True, operations: Collection[Operation] = JUDGED)
     finally:
         holder.close()
         assert not FOLDER.exists()
+
+
+def load(path: Path, parameters: str = "", flags: int = 0) -> int:
+    """Call finit_module(2) in this process; return 0 or the negative error."""
+    text = ctypes.create_string_buffer(parameters.encode())
+    with path.open("rb") as file:
+        return _native.raw_syscall(NUMBERS["64"]["finit_module"], file.fileno(), ctypes.addressof(text), flags)
 
 
 @pytest.fixture(scope="module", name="guard")

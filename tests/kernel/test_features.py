@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ringward.sensor.features import look, verdict
+from ringward.sensor.probes import kmod_version
 from vmtest.trees import kernel_entry
 
 YES_NO = {True: "yes", False: "no"}
@@ -57,6 +58,9 @@ def test_bpftool_says_the_same():
     active = Path("/sys/kernel/security/lsm")
     listed = not active.exists() or "bpf" in active.read_text().split(",")
     assert found["lsm"] == YES_NO[types["have_lsm_prog_type"] and listed]
+    assert found["fmod_ret"] == YES_NO[types["have_tracing_prog_type"]]
+    modprobe = subprocess.run(["modprobe", "-V"], capture_output=True, text=True, check=True).stdout.split()
+    assert kmod_version() == int(modprobe[2])
 
 
 def test_the_configuration_says_the_same():
@@ -115,7 +119,7 @@ def test_a_deaf_hook_is_not_taken_for_a_working_one():
     with off(FTRACE):
         found = {c.name: c for c in look()}
         assert found["ftrace_enabled"].state == "no"
-        assert {found[name].state for name in ("fentry", "lsm", "kprobe")} == {"no"}
+        assert {found[name].state for name in ("fentry", "fmod_ret", "lsm", "kprobe")} == {"no"}
         # Trying would break ftrace until the next boot: see ringward.sensor.probes.classify_ftrace.
         assert found["fentry"].reason.startswith("not tried: kernel.ftrace_enabled = 0")
         assert found["tp_btf"].state == "yes", "tracepoints do not need ftrace"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import random
+import struct
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from ringward.kmod.elf import Elf
+from ringward.sensor.clock import now
 from ringward.trust.patterns import parse_name, parse_parameter
 from ringward.trust.rules import Action, Mode, Operation, Rule
-from tests.kernel.guarding import Guarded, digest_of, guard_fixture, policy_of  # noqa: F401 - a fixture
+from tests.kernel.guarding import Guarded, digest_of, guard_fixture, load, policy_of  # noqa: F401 - a fixture
 from tests.kernel.programs import folder_fixture, preemptible, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, listed, own_module, remove, sha256sum
 
@@ -127,3 +132,54 @@ def test_the_name_of_a_protected_module(guard: Guarded, race: Callable[..., list
         else:
             raise AssertionError(f"not raced: {seen}")
     assert listed()["fat"].refcount == 0
+
+
+LARGE = 3 << 20
+"""Bytes of an image that takes an emulated guest long to hash."""
+
+
+def _loads_slowly(image: Path) -> tuple[int, int]:
+    """Start a process that loads an image on the first processor; return its number and the end that it writes to."""
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if not pid:
+        began = now()
+        result = load(image)
+        os.write(writes, struct.pack("<qqq", began, now(), result))
+        os._exit(0)
+    os.close(writes)
+    return pid, reads
+
+
+def test_two_loads_that_preempt_each_other(guard: Guarded, folder: Path) -> None:
+    """preempt=full: a load that comes while another is being hashed on its processor spoils neither digest."""
+    param = own_module("rw_param")
+    large = folder / "large"
+    large.write_bytes(random.Random(4).randbytes(LARGE))
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    try:
+        with preemptible() as how, guard.deciding(*policy_of(), Mode.ENFORCE, MODULES) as w:
+            assert how == "one"
+            for turn in range(ROUNDS):
+                pid, reads = _loads_slowly(large)
+                # It goes first, and wakes while the other is in the kernel.
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+                time.sleep(0.05 + turn % 8 * 0.03)
+                began = now()
+                result = load(param)
+                ended = now()
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+                first, last, other = struct.unpack("<qqq", os.read(reads, 24))
+                os.close(reads)
+                os.waitpid(pid, 0)
+                assert (result, other) == (REJECTED, REJECTED)
+                if first < began and ended < last:
+                    break
+            else:
+                raise AssertionError("no load came within another")
+            digests = {sha256sum(param), sha256sum(large)}
+            w.until(lambda _: {e.args.digest for e in w.of("module_verdict")} == digests)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert "rw_param" not in listed()

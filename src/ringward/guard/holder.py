@@ -68,11 +68,18 @@ class Holder:
         enforce: whether the programs can refuse anything; else what would refuse is not in them.
         stays: the kernel part goes on deciding when this process ends, however it ends.
         folder: of the pins.
+        ring_bytes: size of the ring buffer, unless one is pinned; None: as the objects have it.
 
     """
 
     def __init__(
-        self, operations: Collection[Operation], *, enforce: bool, stays: bool, folder: Path = pins.FOLDER
+        self,
+        operations: Collection[Operation],
+        *,
+        enforce: bool,
+        stays: bool,
+        folder: Path = pins.FOLDER,
+        ring_bytes: int | None = None,
     ) -> None:
         self._operations = [one for one in EVENTS if one in operations]
         self._enforce = enforce
@@ -82,7 +89,7 @@ class Holder:
         before = self._pins.maps()
         self._holder_map = before.pop(HOLDER, None)
         try:
-            self._attached = Attached(None, before)
+            self._attached = Attached(ring_bytes, before)
         finally:
             pins.close(before)
         self._holds = Holds()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Callable
+from pathlib import Path
 
 from ringward.sensor.probes import NO, UNKNOWN, YES, Answer, Text, words
 
@@ -74,6 +75,32 @@ def compression_of(compression: Text) -> Answer:
     if compression.text is None:
         return absent(compression, "modules are unpacked by modprobe (no CONFIG_MODULE_DECOMPRESS)")
     return Answer(YES, compression.text)
+
+
+# https://git.kernel.org/pub/scm/utils/kernel/kmod/kmod.git/tree/NEWS: from 31 on it lets the kernel unpack.
+_KMOD_PASSES_FILES = 31
+
+
+def memory_loads_of(kmod: int | None, dep: Text, compression: Text) -> Answer:
+    """Say whether modprobe hands modules over from memory, by init_module(2); a rule against that would stop it.
+
+    Args:
+        kmod: version of the installed modprobe; None: not known.
+        dep: modules.dep of the running kernel.
+        compression: /sys/module/compression, what the kernel unpacks itself.
+
+    """
+    if dep.text is None:
+        return Answer(UNKNOWN, f"{dep.path}: {words(dep.error or errno.EINVAL)}")
+    kinds = {Path(line.partition(":")[0]).suffix for line in dep.text.splitlines()} - {"", ".ko"}
+    if not kinds:
+        return Answer(NO, "no module is compressed: modprobe passes the files to the kernel")
+    if kmod is None:
+        return Answer(UNKNOWN, "modprobe does not say which version it is")
+    unpacks = {"gzip": ".gz", "xz": ".xz", "zstd": ".zst"}.get(compression.text or "")
+    if kmod >= _KMOD_PASSES_FILES and kinds == {unpacks}:
+        return Answer(NO, f"kmod {kmod} passes compressed files to the kernel, which unpacks {compression.text}")
+    return Answer(YES, f"kmod {kmod} unpacks {', '.join(sorted(kinds))} itself: a rule against no-file stops it")
 
 
 def btf_of(first: bytes | None, number: int) -> Answer:

@@ -160,7 +160,15 @@ FEATURES: tuple[Feature, ...] = (
         lambda: answers.lsm_of(
             probes.by_btf(probes.PROG_LSM, probes.LSM_MAC, probes.FIRED_LSM), read("/sys/kernel/security/lsm")
         ),
-        "nothing for watching; deciding about programs",
+        "nothing for watching; the guard then denies modules and requests by fmod_ret alone, which is weaker, and"
+        " removals not at all",
+        "add bpf to lsm= on the kernel's command line",
+    ),
+    Feature(
+        "fmod_ret",
+        "results changed by eBPF",
+        lambda: probes.by_btf(probes.PROG_TRACING, probes.MODIFY_RETURN, probes.FIRED_SECURITY),
+        "nothing where BPF is among the security modules; else the guard denies nothing",
         "add bpf to lsm= on the kernel's command line",
     ),
     Feature(
@@ -232,11 +240,22 @@ FEATURES: tuple[Feature, ...] = (
         "",
         "a kernel with CONFIG_MODULE_DECOMPRESS",
     ),
+    Feature(
+        "memory_loads",
+        "modprobe loads from memory",
+        lambda: answers.memory_loads_of(
+            probes.kmod_version(),
+            read(f"/lib/modules/{os.uname().release}/modules.dep"),
+            read("/sys/module/compression"),
+        ),
+        "",
+        "a kmod from 31 on, and a kernel with CONFIG_MODULE_DECOMPRESS",
+    ),
     Feature("preemption", "preemptible kernel", _preemption, "", "boot with preempt=full"),
 )
 
 
-NEED_BPF = frozenset({"tp_btf", "fentry", "kprobe", "ring_buffer", "bpf_loop", "kernel_read", "lsm"})
+NEED_BPF = frozenset({"tp_btf", "fentry", "fmod_ret", "kprobe", "ring_buffer", "bpf_loop", "kernel_read", "lsm"})
 """Features that nobody has whom the kernel refuses eBPF altogether."""
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from ringward.sensor import _native
 
 # include/uapi/linux/bpf.h: enum bpf_prog_type, enum bpf_attach_type, enum bpf_func_id
 PROG_KPROBE, PROG_RAW_TRACEPOINT, PROG_TRACING, PROG_LSM = 2, 17, 26, 29
-TRACE_RAW_TP, TRACE_FENTRY, LSM_MAC = 23, 24, 27
+TRACE_RAW_TP, TRACE_FENTRY, MODIFY_RETURN, LSM_MAC = 23, 24, 26, 27
 HELPER_PROBE_READ_KERNEL, HELPER_LOOP = 113, 181
 RING_BYTES = 8 << 20
 """As bpf/buffer.bpf.h has it."""
@@ -27,6 +29,7 @@ FTRACE_ENABLED = "/proc/sys/kernel/ftrace_enabled"
 KPROBE_PMU = "/sys/bus/event_source/devices/kprobe/type"
 # Ringward's own call of getpgid() runs these; nothing of importance does.
 FIRED_FUNCTION, FIRED_TRACEPOINT, FIRED_LSM = "__x64_sys_getpgid", "sys_enter", "task_getpgid"
+FIRED_SECURITY = "security_task_getpgid"
 NETLINK_KOBJECT_UEVENT = 15  # include/uapi/linux/netlink.h
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
@@ -181,7 +184,7 @@ def classify_ftrace(enabled: Text) -> Answer | None:
 
 
 def by_btf(program_type: int, attach_type: int, name: str) -> Answer:
-    """Try a program whose hook is found in the kernel's BTF: tp_btf, fentry, LSM."""
+    """Try a program whose hook is found in the kernel's BTF: tp_btf, fentry, fmod_ret, LSM. It changes nothing."""
     refused = None if attach_type == TRACE_RAW_TP else classify_ftrace(read(FTRACE_ENABLED))
     if refused:
         return refused
@@ -245,3 +248,13 @@ def uevent() -> Answer:
     except OSError as error:
         return classify_errno(-(error.errno or errno.EIO))
     return Answer(YES, "")
+
+
+def kmod_version() -> int | None:
+    """Return the version of the installed modprobe; None: there is none, or it does not say."""
+    try:
+        done = subprocess.run(["modprobe", "--version"], capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.match(r"kmod version (\d+)", done.stdout)
+    return int(found[1]) if found else None
