@@ -7,6 +7,8 @@
  * mapping or an open that is older makes the exec itself fail (ETXTBSY). Attributes are a second witness only:
  * before Linux 6.13 ctime stays the same through most of back-to-back writes.
  *
+ * The superblock of btrfs does not name its disks: its files are hashed at each start.
+ *
  * That holds where nothing but this kernel can change a file: on the file systems of can_keep(), on disks that
  * user space has found to be no file's, process's or other machine's (src/ringward/guard/disks.py).
  */
@@ -20,7 +22,6 @@
 /* include/uapi/linux/magic.h and each file system's own */
 #define EXT4_SUPER_MAGIC 0xef53		/* ext2 and ext3 too */
 #define XFS_SUPER_MAGIC 0x58465342
-#define BTRFS_SUPER_MAGIC 0x9123683e
 #define F2FS_SUPER_MAGIC 0xf2f52010
 #define TMPFS_MAGIC 0x01021994
 
@@ -94,7 +95,6 @@ static __u32 can_keep(struct inode *inode)
 		break;
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
 	case F2FS_SUPER_MAGIC:
 		if (!bpf_core_field_exists(struct gendisk, diskseq))
 			return KEEPING_DISK;

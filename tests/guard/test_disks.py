@@ -52,12 +52,6 @@ class Machine:
     def mount(self, dev: str, kind: str) -> None:
         self.mounts += f"36 25 {dev} / /mnt/{kind} rw,relatime shared:1 - {kind} /dev/x rw\n"
 
-    def btrfs(self, uuid: str, *devices: Path) -> None:
-        folder = self.sys / "fs/btrfs" / uuid / "devices"
-        folder.mkdir(parents=True)
-        for device in devices:
-            (folder / device.name).symlink_to(device)
-
     def own(self, swaps: str = SWAPS) -> Disks:
         return own_disks(self.mounts, swaps, self.sys)
 
@@ -123,22 +117,6 @@ def test_one_part_that_is_not_own_is_enough(machine: Machine) -> None:
     own, fed = machine.disk("sda", "8:0"), machine.virtual("loop0", "7:0")
     machine.virtual("md0", "9:0", own, fed)
     machine.mount("9:0", "ext4")
-    assert machine.own() == NOTHING
-
-
-def test_btrfs_names_all_its_devices(machine: Machine) -> None:
-    first, second = machine.disk("sda", "8:0"), machine.disk("sdb", "8:16")
-    machine.btrfs("one", first, machine.partition(second, "sdb1", "8:17"))
-    assert machine.own() == Disks(frozenset({1, 2}), numbers("8:0", "8:16", "8:17"))
-    machine.btrfs("two", machine.virtual("loop0", "7:0"), machine.disk("sdc", "8:32"))
-    machine.btrfs("gone")
-    assert machine.own() == Disks(frozenset({1, 2}), numbers("8:0", "8:16", "8:17"))
-
-
-@pytest.mark.parametrize("sequence", [0])
-def test_a_kernel_without_numbers_that_are_never_used_again(machine: Machine, sequence: int) -> None:
-    machine.disk("sda", "8:0", sequence=sequence)
-    machine.mount("8:0", "ext4")
     assert machine.own() == NOTHING
 
 

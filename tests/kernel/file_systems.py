@@ -17,9 +17,9 @@ MAKERS = {
     "xfs": ("mkfs.xfs", "-q", "-f"),
     "btrfs": ("mkfs.btrfs", "-q", "-f"),
 }
-KEPT = (*MAKERS, "tmpfs")
+KEPT = ("ext4", "xfs", "tmpfs")
 """Where digests are kept."""
-HASHED = ("loop", "overlay", "9p")
+HASHED = ("btrfs", "loop", "overlay", "9p")
 """Where each start hashes the file."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ON_ONE_DEVICE = frozenset({"ext2", "ext3", "ext4", "xfs", "f2fs"})
-"""File systems whose mounts name their device; bpf/kept.bpf.h: can_keep(). btrfs names its devices in sysfs."""
+"""File systems whose mounts name their device; bpf/kept.bpf.h: can_keep(). Not btrfs: its superblock does not."""
 _OWN_VIRTUAL = ("ram", "zram")
 # Parts of a device's path in sysfs: iSCSI (drivers/scsi/scsi_transport_iscsi.c), Fibre Channel (.._fc.c)
 _REMOTE = ("session", "rport-")
@@ -38,14 +38,12 @@ def own_disks(mountinfo: str, swaps: str, sys: Path = Path("/sys")) -> Disks:
     """
     sequences: set[int] = set()
     devices: set[int] = set()
-    for group in _file_systems(mountinfo, sys):
-        nodes = {node: tuple(_below(node)) for node in group}
-        if not group or not all(_is_own(disk) for parts in nodes.values() for disk in _leaves(parts)):
-            continue
-        found = {_number(_disk(node) / "diskseq") for node in group}
-        if None not in found:
-            sequences.update(number for number in found if number)
-            devices.update(_devices(part for parts in nodes.values() for part in parts))
+    for node in _file_systems(mountinfo, sys):
+        parts = tuple(_below(node))
+        sequence = _number(_disk(node) / "diskseq")
+        if sequence and all(map(_is_own, _leaves(parts))):
+            sequences.add(sequence)
+            devices.update(_devices(parts))
     for line in swaps.splitlines()[1:]:
         node = sys / "class/block" / line.split(" ", 1)[0].rpartition("/")[2]
         if node.exists():
@@ -53,8 +51,8 @@ def own_disks(mountinfo: str, swaps: str, sys: Path = Path("/sys")) -> Disks:
     return Disks(frozenset(sequences), frozenset(devices))
 
 
-def _file_systems(mountinfo: str, sys: Path) -> Iterator[tuple[Path, ...]]:
-    """Yield the block devices of each mounted file system that can be kept, as folders of sysfs."""
+def _file_systems(mountinfo: str, sys: Path) -> Iterator[Path]:
+    """Yield the block device of each mounted file system that can be kept, as a folder of sysfs."""
     numbers = set()
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
@@ -63,9 +61,7 @@ def _file_systems(mountinfo: str, sys: Path) -> Iterator[tuple[Path, ...]]:
     for number in sorted(numbers):
         node = sys / "dev/block" / number
         if node.exists():
-            yield (node.resolve(),)
-    for folder in sorted((sys / "fs/btrfs").glob("*/devices")):
-        yield tuple(sorted(link.resolve() for link in folder.iterdir()))
+            yield node.resolve()
 
 
 def _disk(node: Path) -> Path:

@@ -35,6 +35,7 @@ def test_a_memfd_is_hashed_each_time(m, base):
 
 
 REASONS = {
+    "btrfs": "no: files of this file system can change unseen",
     "loop": "no: the disk is fed by a file, a process or another machine, or is not known",
     "overlay": "no: files of this file system can change unseen",
     "9p": "no: files of this file system can change unseen",
