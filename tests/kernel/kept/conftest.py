@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +47,11 @@ def make_fixture(base: bytes) -> Iterator[Callable[[FileSystem], Path]]:
         folder.mkdir()
         made.append(folder)
         program = folder / "program"
-        program.write_bytes(base.ljust(changes.PADDING, b"\0") + changes.MARK)
+        with program.open("wb") as file:
+            file.write(base.ljust(changes.PADDING, b"\0") + changes.MARK)
+            file.flush()
+            # What xfs writes back later counts as a change.
+            os.fsync(file)
         program.chmod(0o755)
         return program
 
