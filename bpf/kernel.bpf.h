@@ -30,10 +30,28 @@ struct qstr {
 	const unsigned char *name;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct gendisk {
+	unsigned long long diskseq;
+};
+
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct block_device *s_bdev;
 };
 
 struct file_system_type {
@@ -51,6 +69,9 @@ struct inode {
 	unsigned int i_rdev;
 	const unsigned int i_nlink;
 	struct super_block *i_sb;
+	long long i_size;
+	atomic_t i_writecount;
+	atomic64_t i_version;
 	struct timespec64 i_ctime;
 };
 
@@ -89,10 +110,19 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
 	struct inode *f_inode;
 	struct path f_path;
-	unsigned int f_mode;
 	unsigned int f_flags;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+/* Every hook of a security module. */
+union security_list_options {
+	void *inode_post_setattr;
 };
 
 struct fdtable {
@@ -173,10 +203,6 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -220,6 +246,7 @@ struct linux_binprm {
 	const char *filename;
 	const char *interp;
 	int argc;
+	char buf[2];		/* of 256: the beginning of the file */
 };
 
 /* arch/x86/include/asm/thread_info.h: set while a task is in a 32-bit system call. */

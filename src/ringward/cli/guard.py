@@ -71,7 +71,10 @@ def make_parser() -> argparse.ArgumentParser:
         dest="operations",
         default=",".join(_DEFAULT),
         metavar="OPERATION[,...]",
-        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all but self)",
+        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all but self); none, with --programs",
+    )
+    policy.add_argument(
+        "--programs", action="store_true", help="tell of each start of a program that is not known; none is denied"
     )
     policy.add_argument(
         "--closed",
@@ -121,7 +124,8 @@ def main(argv: list[str]) -> int:
 
 def _start(options: argparse.Namespace) -> int:
     common.check(options)
-    operations = _named(options.operations, "--for")
+    alone = options.programs and options.operations == "none"
+    operations = () if alone else _named(options.operations, "--for")
     closed = frozenset({Operation.MODULES, *_named(options.closed, "--closed")})
     trial = seconds(options.trial) if options.trial else 0
     if trial and options.mode != "enforce":
