@@ -89,4 +89,4 @@ def test_every_condition_is_on_the_page() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", PAGE.read_text(), re.MULTILINE))
     assert set(rows) == CONDITIONS[Operation.MODULES]
     for name, on in rows.items():
-        assert set(on.split(", ")) == {each.value for each in Operation if name in CONDITIONS[each]}, name
+        assert set(on.split(", ")) == {each.value for each in CONDITIONS if name in CONDITIONS[each]}, name
