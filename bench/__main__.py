@@ -6,7 +6,22 @@ import argparse
 import os
 import sys
 
-from bench import audit, build, depmod, digest, lines, machine, memory, modinfo, modprobe, report, spawn, start, trust
+from bench import (
+    audit,
+    build,
+    depmod,
+    digest,
+    digests,
+    lines,
+    machine,
+    memory,
+    modinfo,
+    modprobe,
+    report,
+    spawn,
+    start,
+    trust,
+)
 from bench.row import CannotMeasureError, Measure, Row
 
 ROWS: dict[str, Measure] = {
@@ -22,6 +37,7 @@ ROWS: dict[str, Measure] = {
     "modinfo": modinfo.measure,
     "modprobe": modprobe.measure,
     "trust": trust.measure,
+    "digests": digests.measure,
 }
 BUSY = 0.1
 

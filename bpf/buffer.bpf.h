@@ -175,7 +175,7 @@ __u64 woken = -1;
 
 static bool is_of_programs(struct record *r)
 {
-	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROCESS_FORK;
+	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROGRAM_VERDICT;
 }
 
 /*

@@ -30,10 +30,28 @@ struct qstr {
 	const unsigned char *name;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+struct gendisk {
+	unsigned long long diskseq;
+};
+
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct block_device *s_bdev;
 };
 
 struct file_system_type {
@@ -48,8 +66,12 @@ struct timespec64 {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_rdev;
 	const unsigned int i_nlink;
 	struct super_block *i_sb;
+	long long i_size;
+	atomic_t i_writecount;
+	atomic64_t i_version;
 	struct timespec64 i_ctime;
 };
 
@@ -79,6 +101,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
 };
 
 struct path {
@@ -87,8 +110,19 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
 	struct inode *f_inode;
 	struct path f_path;
+	unsigned int f_flags;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
+/* Every hook of a security module. */
+union security_list_options {
+	void *inode_post_setattr;
 };
 
 struct fdtable {
@@ -101,6 +135,7 @@ struct files_struct {
 };
 
 struct fs_struct {
+	int users;
 	struct path root;
 	struct path pwd;
 };
@@ -168,10 +203,6 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
@@ -190,6 +221,7 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -214,6 +246,7 @@ struct linux_binprm {
 	const char *filename;
 	const char *interp;
 	int argc;
+	char buf[2];		/* of 256: the beginning of the file */
 };
 
 /* arch/x86/include/asm/thread_info.h: set while a task is in a 32-bit system call. */
@@ -259,6 +292,18 @@ struct module_memory {
 
 struct module___memory {
 	struct module_memory mem[7];
+};
+
+struct bpf_map {
+	unsigned int id;
+};
+
+struct bpf_prog_aux {
+	unsigned int id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 
 struct subprocess_info {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,8 @@ import pytest
 from ringward.cli import dispatch, guard, guard_run
 from ringward.cli.guard_run import EVENTS
 from ringward.events import Event
-from ringward.guard import ready, status
+from ringward.guard import launch, ready, status
+from ringward.guard.protect import Protected
 from ringward.guard.ready import Blocked
 from ringward.output.system_log import SystemLog
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
@@ -36,6 +38,11 @@ class Holder:
     def attach(self) -> None:
         self.steps.append("attach")
 
+    def protect(self, wanted: list[Protected]) -> dict[str, str]:
+        self.steps.append("protect")
+        self.wanted = wanted
+        return {"/nowhere": "No such file or directory"}
+
     def decide_by(self, policy: Any, _digests: object, modes: Any, until: int) -> None:
         assert policy.modes == modes
         self.steps.append(("decide", bool(until)))
@@ -53,14 +60,16 @@ class Session:
     fault: ClassVar[str] = ""
     counted: ClassVar[Totals] = Totals()
 
-    def __init__(self, holder: Holder, shown: Any, heard: Any, only: Any) -> None:
-        self._holder, self.shown, self.heard, self.only = holder, shown, heard, only
+    def __init__(self, holder: Holder | None, shown: Any, heard: Any, only: Any, judge: Any = None) -> None:
+        self._holder, self.judge, self.shown, self.heard, self.only = holder, judge, shown, heard, only
         self.info: SensorInfo = info()
         self.totals = self.counted
+        self.told = frozenset(self.info.attached)
         self._left = list(self.events)
 
     def prove(self) -> None:
-        self._holder.steps.append("prove")
+        if self._holder:
+            self._holder.steps.append("prove")
         if self.fault:
             raise SensorError(self.fault)
 
@@ -101,10 +110,25 @@ def test_nothing_is_taken_over_before_it_is_proved(scene: list[str], capfd: pyte
     code, _out, err = run(capfd, *scene, "--mode", "enforce", "--on-end", "continue", "--try", "5m")
     assert code == 0
     (holder,) = Holder.made
-    assert (holder.enforce, holder.stays, holder.operations) == (True, True, tuple(EVENTS))
+    assert (holder.enforce, holder.stays, holder.operations) == (True, True, tuple(EVENTS)[:3])
     assert holder.steps == ["attach", ("decide", True), "prove", "take over", "close"]
     assert "mode enforce for 5m, then monitor, unless: ringward guard --confirm" in err
     assert "the kernel part will continue" in err
+
+
+def test_what_it_protects_is_told_before_it_decides(
+    scene: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "other").touch()
+    argv = (*scene, "--mode", "enforce", "--for", "unload,self", "--protect", "/usr/bin/true")
+    code, _out, err = run(capfd, *argv)
+    assert code == 0
+    (holder,) = Holder.made
+    assert holder.steps[:3] == ["attach", "protect", ("decide", False)]
+    assert {Protected(tmp_path / "trust.db"), Protected(Path("/usr/bin/true"))} <= set(holder.wanted)
+    assert Protected(launch.PACKAGE, tree=True) in holder.wanted
+    assert "/nowhere is not protected: No such file or directory" in err
+    assert "shares its directory" in err
 
 
 def test_a_hook_that_does_not_run_ends_it_before(scene: list[str], capfd: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +184,71 @@ def test_what_is_weaker_and_what_cannot_be_held_is_said(scene: list[str], capfd:
     _code, out, err = run(capfd, *scene, "--mode", "monitor", "--output", "table")
     assert "weaker, without BPF LSM: module_verdict, autoload_verdict, unload_verdict" in "\n".join(out)
     assert "dummy cannot be held: no function" in err
+
+
+class Judge:
+    """Of programs; `weaker`: why user space does it."""
+
+    weaker: ClassVar[str | None] = None
+    begun: ClassVar[list[tuple[list[bytes], object]]] = []
+    closed: ClassVar[int] = 0
+
+    def close(self) -> None:
+        Judge.closed += 1
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> type[Judge]:
+    def begin(digests: Iterable[bytes], *, shared: object) -> Judge:
+        Judge.begun.append((list(digests), shared))
+        return Judge()
+
+    for name, value in {"weaker": None, "begun": [], "closed": 0}.items():
+        monkeypatch.setattr(Judge, name, value)
+    monkeypatch.setattr(guard_run.programs, "begin", begin)
+    monkeypatch.setattr(Holder, "maps", {"events": 3}, raising=False)
+    return Judge
+
+
+def start(**given: Any) -> Event:
+    values = {"verdict": "unknown", "digest": "cd" * 32, "role": "program", "path": "/x", "how": "hashed"}
+    return event("program_verdict", given=values | {"keeping": "yes"} | given)
+
+
+@pytest.mark.parametrize(("mode", "seen"), [("learn", "learned"), ("monitor", "denied")])
+def test_programs_alone(
+    scene: list[str], judge: type[Judge], capfd: pytest.CaptureFixture[str], tmp_path: Path, mode: str, seen: str
+) -> None:
+    Session.events = [start()]
+    code, out, err = run(capfd, *scene, "--mode", mode, "--programs", "--for", "none", "--json")
+    assert (code, Holder.made) == (0, [])
+    assert [json.loads(line)["event"] for line in out] == ["program_verdict"]
+    assert f"mode {mode}: starts of programs are told as long as this process runs, never denied" in err
+    ((known, shared),) = judge.begun
+    assert (len(known), shared, judge.closed) == (1, None, 1)
+    with guard_run.Source(str(tmp_path / "trust.db"), "", {}, frozenset())._store as store:
+        rows = store.connection.execute("SELECT hex(digest), seen FROM pending").fetchall()
+    assert rows == [("CD" * 32, seen)]
+
+
+def test_programs_beside_modules_share_the_maps(
+    scene: list[str], judge: type[Judge], capfd: pytest.CaptureFixture[str]
+) -> None:
+    judge.weaker = "no bpf"
+    code, _out, err = run(capfd, *scene, "--mode", "monitor", "--programs")
+    assert (code, judge.begun[0][1], judge.closed) == (3, Holder.maps, 1)  # type: ignore[attr-defined]
+    assert "the kernel part will release; mode monitor: starts" in err
+    assert "judged by user space, after their start: later and weaker, because no bpf" in err
+
+
+def test_starts_are_told_only_where_they_are_judged(
+    scene: list[str], judge: type[Judge], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _out, err = run(capfd, *scene, "--mode", "monitor", "-e", "program_verdict")
+    assert (code, "-e: the guard tells of" in err, judge.begun) == (2, True, [])
+    assert run(capfd, *scene, "--mode", "monitor", "-e", "guard")[0] == 0
+    code, _out, err = run(capfd, *scene, "--mode", "monitor", "--for", "none")
+    assert (code, "--for: there is no 'none'" in err) == (2, True)
 
 
 def test_other_events_are_not_its_own(scene: list[str], capfd: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,7 @@ STRING_TYPES = {"str_loc", "str_list_loc", "path_loc"}
 SECTION_RUNGS = {
     "tp_btf": "tp_btf",
     "lsm": "lsm",
+    "lsm.s": "lsm",
     "fmod_ret": "fmod_ret",
     "fentry": "fentry",
     "fexit": "fentry",

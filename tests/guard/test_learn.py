@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ringward.events import Event, FileId
-from ringward.guard.learn import pending
+from ringward.guard.learn import pending, started
 from ringward.trust.entry import Kind, Seen
 from tests.output.event_factory import BOOT, event
 
@@ -66,3 +66,19 @@ def test_what_is_no_question_of_trust_does_not(given: dict[str, Any]) -> None:
 
 def test_other_events_do_not() -> None:
     assert pending(event("module_load"), BOOT) is None
+
+
+def test_a_start_that_nothing_vouches_for_waits() -> None:
+    values = {"verdict": "unknown", "digest": DIGEST, "role": "script", "path": "/x"}
+    found = started(event("program_verdict", given=values), BOOT, learns=True)
+    assert found is not None
+    assert (found.item.digest.hex(), found.item.kind, found.item.path, found.seen) == (
+        DIGEST,
+        Kind.SCRIPT,
+        "/x",
+        Seen.LEARNED,
+    )
+    for given in ({"verdict": "known"}, {"verdict": "no digest", "digest": None}):
+        assert started(event("program_verdict", given=values | given), BOOT, learns=True) is None
+    assert started(verdict(), BOOT, learns=True) is None
+    assert pending(event("program_verdict", given=values), BOOT) is None

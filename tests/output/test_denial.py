@@ -84,3 +84,16 @@ def test_nothing_of_the_event_moves_the_cursor() -> None:
     found = denied(name="\x1b[2J", param_values="\r\n\u202e")
     for text in (*lines(found, None), sentence(found, None)):
         assert text.isprintable()
+
+
+def test_the_start_of_an_unknown_program() -> None:
+    values = {"verdict": "unknown", "digest": DIGEST, "role": "script", "path": "/x"}
+    found = event("program_verdict", given=values)
+    assert sentence(found, None) == (
+        f"started script /x (sha256 {DIGEST}), by modprobe (pid 4321, uid 1000): nothing vouches for it;"
+        f" to let it in: ringward trust approve {DIGEST[:12]}"
+    )
+    real = event("program_verdict", given=values | {"digest": None, "file": FileId("/real", "0:1", 1, 1)})
+    assert sentence(real, None) == (
+        "started script /real (its digest could not be made), by modprobe (pid 4321, uid 1000): nothing vouches for it"
+    )

@@ -21,7 +21,7 @@ from ringward.sensor import canary
 from ringward.sensor.canary import GRACE_NS, Canary
 from tests.sensor.kernel_records import Kernel, Proc, decoded
 
-PROGRAMS = ("process_fork", "process_exec", "process_exit")
+PROGRAMS = ("process_fork", "process_exec", "process_exit", "program_verdict")
 CALLS = ("create_module", "init_module", "delete_module", "get_kernel_syms", "query_module", "finit_module")
 LOUD = ("module_digest", "module_request", "usermodehelper")
 QUIET = (*CALLS, *PROGRAMS)

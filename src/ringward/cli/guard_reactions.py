@@ -11,12 +11,14 @@ from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.learn import pending
 from ringward.guard.policy import PolicyError
 from ringward.guard.source import Source
+from ringward.guard.starts import Starts
 from ringward.output import denial, tty_message
 from ringward.output.jsonl import JsonLines
 from ringward.output.system_log import Priority, SystemLog
 from ringward.sensor import _native
 from ringward.sensor.clock import NS, Clock, now
 from ringward.trust.rule_files import RulesError
+from ringward.trust.rules import Rule
 from ringward.trust.store import StoreError
 
 LOOK_NS = NS
@@ -29,17 +31,26 @@ class Reactions:
 
     Args:
         source: of the policy.
-        holder: of the kernel part.
+        holder: of the kernel part; None: only programs are judged.
         log: of the system.
         say: tells the operator.
+        starts: what follows from starts of programs; None: they are not judged.
 
     """
 
-    def __init__(self, source: Source, holder: Holder, log: SystemLog, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        holder: Holder | None,
+        log: SystemLog,
+        say: Callable[[str], None],
+        starts: Starts | None = None,
+    ) -> None:
         self._source = source
         self._holder = holder
         self._log = log
         self._say = say
+        self._starts = starts
         self._clock = Clock()
         self._lines = JsonLines()
         self._looked = now()
@@ -47,6 +58,8 @@ class Reactions:
 
     def take(self, events: list[Event]) -> None:
         """React to events, and to a policy that has changed."""
+        for event in self._starts.fresh(events) if self._starts else ():
+            self._write_verdict(event, Priority.NOTICE)
         self._keep(events)
         for event in events:
             if event.event in _VERDICTS:
@@ -65,8 +78,11 @@ class Reactions:
             if not self._source.changed():
                 return
             policy, digests = self._source.policy()
-            until = self._holder.policy_maps.state()["enforce_until"]
-            self._holder.decide_by(policy, digests, policy.modes, until)
+            if self._holder:
+                until = self._holder.policy_maps.state()["enforce_until"]
+                self._holder.decide_by(policy, digests, policy.modes, until)
+            if self._starts:
+                self._starts.know(digests)
         except (StoreError, RulesError, PolicyError, sqlite3.Error) as error:
             self._alarm(f"the policy stays as it was: {error}")
         except _native.BpfError as error:
@@ -88,8 +104,13 @@ class Reactions:
         self._say(f"ringward guard: WARNING: {text}")
         self.write(text, Priority.ALERT)
 
-    def _keep(self, events: list[Event]) -> None:
+    def end(self) -> None:
+        """Keep what has been gathered."""
+        self._keep([], at_once=True)
+
+    def _keep(self, events: list[Event], *, at_once: bool = False) -> None:
         new = [one for event in events if (one := pending(event, self._clock.offset))]
+        new += self._starts.due(now(), at_once=at_once) if self._starts else []
         try:
             self._source.wait(new)
         except StoreError as error:
@@ -102,11 +123,13 @@ class Reactions:
         rule = self._source.rule(args.rule)
         if args.refused and event.process:
             tty_message.tell(event.process, denial.lines(event, rule))
+        self._write_verdict(event, Priority.WARNING if args.refused else Priority.NOTICE, rule)
+
+    def _write_verdict(self, event: Event, priority: Priority, rule: Rule | None = None) -> None:
         fields = {"RINGWARD_EVENT": self._lines.encode([event]).decode().rstrip("\n")}
-        digest = getattr(args, "digest", None)
+        digest = getattr(event.args, "digest", None)
         if digest:
             fields["RINGWARD_DIGEST"] = digest
-        priority = Priority.WARNING if args.refused else Priority.NOTICE
         self.write(denial.sentence(event, rule), priority, **fields)
 
     def _status(self, event: Event) -> None:

@@ -6,6 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
 
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
@@ -14,10 +17,12 @@ from ringward.cli.live import Ends, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import ready
+from ringward.guard import launch, programs, ready
 from ringward.guard.holder import EVENTS, Holder
+from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
 from ringward.guard.source import Source
+from ringward.guard.starts import Starts
 from ringward.kmod.config import load_config
 from ringward.kmod.errors import KmodError
 from ringward.kmod.resolve import Resolver
@@ -45,6 +50,10 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
     """
     events, named = common.choose([], options.expressions, select(["guard"]))
     known = {*EVENTS.values(), *ASIDE, *GROUPS["stream"]}
+    if options.programs:
+        known.add(programs.EVENT)
+    elif programs.EVENT not in named:
+        events = tuple(name for name in events if name != programs.EVENT)
     if not set(events) <= known:
         raise UsageError(f"-e: the guard tells of {', '.join(sorted(known))}; for others: ringward watch")
     source = Source(options.database, options.rules, modes, closed)
@@ -57,53 +66,94 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
         enforce = Mode.ENFORCE in modes.values()
         if enforce and Operation.MODULES in modes and _would_block(policy):
             return BAD_ANSWER
-        holder = Holder(tuple(modes), enforce=enforce, stays=options.on_end == "continue")
-        try:
-            holder.attach()
-            holder.decide_by(policy, digests, policy.modes, now() + trial * NS if trial else 0)
-            return _watch(options, holder, source, events, named)
-        finally:
-            holder.close()
+        with ExitStack() as stack:
+            holder = judge = None
+            if modes:
+                holder = Holder(tuple(modes), enforce=enforce, stays=options.on_end == "continue")
+                stack.callback(holder.close)
+                holder.attach()
+                if Operation.SELF in modes:
+                    _protect(options, holder)
+                holder.decide_by(policy, digests, policy.modes, now() + trial * NS if trial else 0)
+            if options.programs:
+                judge = programs.begin(programs.trusted(digests), shared=holder.maps if holder else None)
+                stack.callback(judge.close)
+            return _watch(options, Parts(holder, judge, source), events, named)
     finally:
         source.close()
 
 
-def _watch(
-    options: argparse.Namespace, holder: Holder, source: Source, events: tuple[str, ...], named: frozenset[str]
-) -> int:
+def _protect(options: argparse.Namespace, holder: Holder) -> None:
+    """Keep the database, the rules, Ringward and what was asked for from others."""
+    database = Path(options.database)
+    wanted = own_files(database, Path(options.rules), launch.PACKAGE, map(Path, options.protect))
+    for path, reason in holder.protect(wanted).items():
+        say(f"ringward guard: {safe(path)} is not protected: {reason}")
+    if not is_private(database):
+        say(
+            f"ringward guard: {safe(options.database)} shares its directory: the database is protected, but not from a"
+            " journal that is put beside it"
+        )
+
+
+class Parts(NamedTuple):
+    """What the guard consists of; at least one of the first two is there."""
+
+    holder: Holder | None
+    judge: programs.Judge | None
+    source: Source
+
+
+def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], named: frozenset[str]) -> int:
     """Prove the hooks, take over, and show verdicts until the end."""
+    holder, judge, source = parts
     only = common.make_filter(options, events)
     log = SystemLog()
-    reactions = Reactions(source, holder, log, say)
+    starts = Starts(judge, learns=options.mode == "learn") if judge else None
+    reactions = Reactions(source, holder, log, say, starts)
     with output(options.file, sys.stdout.fileno()) as writer:
         view = common.make_view(options, writer.fd, events, named)
-        session = Session(holder, events, reactions.take, only)
+        session = Session(holder, events, reactions.take, only, judge)
         try:
             if options.mode == "enforce":
                 session.prove()
-            holder.take_over({"database": options.database, "rules": options.rules})
-            for name, reason in holder.held_failures.items():
-                say(f"ringward guard: {safe(name)} cannot be held: {reason}; its removal is judged by its name alone")
-            reactions.write(_greeting(options, holder), Priority.NOTICE)
-            view.expect(set(events) & set(session.info.attached))
+            if holder:
+                holder.take_over({"database": options.database, "rules": options.rules})
+                for name, reason in holder.held_failures.items():
+                    say(f"ringward guard: {safe(name)} cannot be held: {reason}; its removal is judged by its name")
+            greeting = _greeting(options, holder, judge)
+            reactions.write(greeting, Priority.NOTICE)
+            view.expect(set(events) & session.told)
             stream = Stream(view, writer)
             if isinstance(view, TableView) and not options.quiet:
-                show_screen(writer, session.info, events, [_greeting(options, holder)])
+                show_screen(writer, session.info, events, [greeting])
             elif not options.quiet:
-                say(f"ringward guard: {_greeting(options, holder)}")
+                say(f"ringward guard: {greeting}")
             stream.show_header()
             run(session, stream, Ends(options.duration, frozenset()), None)
         finally:
             session.close()
+            reactions.end()
             reactions.write(f"its process ends; the kernel part will {options.on_end}", Priority.NOTICE)
             log.close()
         lost = session.totals.lost
         if lost or (not options.quiet and not stream.unread):
             say(summary(view, session.totals.filtered, lost, session.totals.unjudged))
-        return INCOMPLETE if lost or holder.missing else 0
+        return INCOMPLETE if lost or (holder and holder.missing) or (judge and judge.weaker) else 0
 
 
-def _greeting(options: argparse.Namespace, holder: Holder) -> str:
+def _greeting(options: argparse.Namespace, holder: Holder | None, judge: programs.Judge | None) -> str:
+    found = [_of_modules(options, holder)] if holder else []
+    if judge:
+        found.append(f"mode {options.mode}: starts of programs are told as long as this process runs, never denied")
+    if judge and judge.weaker:
+        found.append(
+            "programs are judged by user space, after their start: later and weaker, because " + safe(judge.weaker)
+        )
+    return "; ".join(found)
+
+
+def _of_modules(options: argparse.Namespace, holder: Holder) -> str:
     weaker = [name for name, one in holder.attachments.items() if one.rung == "fmod_ret" and name in EVENTS.values()]
     how = f"; weaker, without BPF LSM: {', '.join(weaker)}" if weaker else ""
     trial = f" for {options.trial}, then monitor, unless: ringward guard --confirm" if options.trial else ""

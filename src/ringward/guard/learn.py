@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ringward.events.catalogue.module_verdict import ModuleVerdict
+from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
 from ringward.trust.entry import Item, Kind, Pending, Seen
 
@@ -33,7 +34,28 @@ def pending(event: Event, offset: int) -> Pending | None:
         path,
         name=args.name or "",
     )
+    return _waiting(event, offset, item, "loaded" if learns or not args.refused else "refused", learns=learns)
+
+
+def started(event: Event, offset: int, *, learns: bool) -> Pending | None:
+    """Return the digest of a file that was started as one that waits; None: it is known, or could not be made.
+
+    Args:
+        event: any.
+        offset: as for `pending`.
+        learns: learned; else it would be denied where starts are.
+
+    """
+    args = event.args
+    if not isinstance(args, ProgramVerdict) or args.verdict == "known" or args.digest is None:
+        return None
+    path = args.file.path if args.file and args.file.path else args.path or ""
+    kind = Kind.SCRIPT if args.role == "script" else Kind.PROGRAM
+    return _waiting(event, offset, Item(bytes.fromhex(args.digest), kind, path), "started", learns=learns)
+
+
+def _waiting(event: Event, offset: int, item: Item, done: str, *, learns: bool) -> Pending:
     seconds = (event.ktime + offset) // 1_000_000_000
     who = event.process.comm if event.process else "?"
-    why = f"{'loaded' if learns or not args.refused else 'refused'}, by {who}, and nothing vouches for it"
+    why = f"{done}, by {who}, and nothing vouches for it"
     return Pending(item, Seen.LEARNED if learns else Seen.DENIED, why, seconds, seconds)

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ringward.events.catalogue.program_verdict import ProgramVerdict
+from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.guard.holder import EVENTS, Holder
-from ringward.sensor.clock import NS, now
+from ringward.guard.programs import Judge
+from ringward.guard.together import Together
+from ringward.sensor.clock import NS, Clock, now
+from ringward.sensor.ebpf import own_event
 from ringward.sensor.info import SensorError, SensorInfo, Totals
 from ringward.sensor.sensor import Sensor
 
 ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper")
 """What the verdicts are joined with: the load that each belongs to, and what led to it."""
 
+SELF_PROOF_NS = 5 * NS
+"""How often the hooks that protect the guard itself are made to decide."""
+REFRESH_NS = NS
+"""How often it is looked what is mounted."""
 PROOF_NS = 10 * NS
 """How long the records of the first canary may take; an emulated machine needs seconds."""
 
@@ -24,25 +33,44 @@ class Session:
     """A sensor of verdicts, in the place of `ringward.sensor.sensor.Sensor`.
 
     Args:
-        holder: of the kernel part; it has a policy.
+        holder: of the kernel part; it has a policy. None: only programs are judged.
         shown: events that are passed on; those of the stream always are.
         heard: told of all events, shown or not, at each poll, also when there are none.
         only: what is wanted of what is shown.
+        programs: judges starts of programs.
 
     """
 
     def __init__(
-        self, holder: Holder, shown: Iterable[str], heard: Callable[[list[Event]], None], only: Filter | None = None
+        self,
+        holder: Holder | None,
+        shown: Iterable[str],
+        heard: Callable[[list[Event]], None],
+        only: Filter | None = None,
+        programs: Judge | None = None,
     ) -> None:
         self._holder = holder
         self._shown = frozenset(shown) | {name for name, cls in BY_NAME.items() if cls.group == "stream"}
         self._heard = heard
         self._early: list[Event] = []
         self._only = only or Filter()
-        self._keeps = "unload_verdict" in holder.attachments
-        self._judged = frozenset(EVENTS.values()) & set(holder.attachments)
-        self._sensor = Sensor([*sorted(self._judged), *ASIDE], elsewhere=holder)
+        attached = holder.attachments if holder else {}
+        self._keeps = "unload_verdict" in attached
+        self._judged = frozenset(EVENTS.values()) & set(attached)
+        self._programs = programs
+        self._refreshed = now()
+        names = [*sorted(self._judged), *(ASIDE if holder else ()), *(programs.events if programs else ())]
+        parts = [part for part in (holder, programs and programs.elsewhere) if part]
+        self._sensor = Sensor(names, elsewhere=Together(*parts) if len(parts) > 1 else next(iter(parts), None))
         self.info: SensorInfo = self._sensor.open()
+        self._clock = Clock()
+        self._proved = 0
+        self._deaf: list[str] = []
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Names of the events that can come."""
+        return frozenset(self.info.attached) | ({ProgramVerdict.event_name()} if self._programs else frozenset())
 
     @property
     def totals(self) -> Totals:
@@ -60,7 +88,10 @@ class Session:
         until = now() + PROOF_NS
         while self._sensor.unheard & self._judged and now() < until:
             self._early += self._sensor.poll(0.1)
+        self._proved = now()
         deaf = sorted(self._sensor.unheard & self._judged)
+        if self._holder and "self_verdict" in self._judged:
+            deaf += self._holder.deaf()
         if deaf:
             raise SensorError(
                 f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
@@ -68,18 +99,39 @@ class Session:
 
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete and shown; wait up to `timeout` seconds for one."""
+        if self._programs and now() - self._refreshed >= REFRESH_NS:
+            self._programs.refresh()
+            self._refreshed = now()
         early, self._early = self._early, []
-        return self._took(early or self._sensor.poll(timeout))
+        return self._took([*(early or self._sensor.poll(timeout)), *self._alarms()])
+
+    def _alarms(self) -> list[Event]:
+        """Return what has changed with the hooks that protect the guard; they are made to decide every few seconds."""
+        if not self._holder or "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
+            return []
+        self._proved = now()
+        before, self._deaf = self._deaf, self._holder.deaf()
+        if self._deaf == before:
+            return []
+        how = self._holder.attachments["self_verdict"]
+        reason = f"attached, and did not decide on a canary: {', '.join(self._deaf)}" if self._deaf else None
+        state = "deaf" if self._deaf else "heard"
+        self._clock.adjust()
+        return [
+            own_event(self._clock, self.info.host, SensorStatus(state, "self_verdict", how.rung, how.where, reason))
+        ]
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""
         return self._took(self._sensor.close())
 
     def _took(self, events: list[Event]) -> list[Event]:
+        if self._programs:
+            events = [one for event in events for one in (event, *self._programs.verdicts(event))]
         self._heard(events)
         for event in events:
             args: Any = event.args
-            if self._keeps and event.event == "module_load" and args.name is not None:
+            if self._holder and self._keeps and event.event == "module_load" and args.name is not None:
                 self._holder.keep_loaded(args.name)
         shown = [event for event in events if event.event in self._shown]
         kept = [event for event in shown if self._only.match(event)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ringward.events.catalogue.autoload_verdict import AutoloadVerdict
 from ringward.events.catalogue.module_verdict import ModuleVerdict
+from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.catalogue.unload_verdict import UnloadVerdict
 from ringward.events.context import Event
 from ringward.output.text import safe
@@ -20,6 +21,9 @@ def what(event: Event) -> str:
         name = f"kernel module {args.name or '(no name)'}"
         given = f" with {args.param_values}" if args.param_values else ""
         return f"{name}{given} ({digest}{f', {path}' if path else ', from memory'})"
+    if isinstance(args, ProgramVerdict):
+        path = args.file.path if args.file and args.file.path else args.path or "(path could not be read)"
+        return f"{args.role} {path} ({f'sha256 {args.digest}' if args.digest else 'its digest could not be made'})"
     if isinstance(args, AutoloadVerdict):
         return f"the kernel's request for {args.alias or '(alias could not be read)'}"
     if isinstance(args, UnloadVerdict):
@@ -36,6 +40,8 @@ def reason(event: Event, rule: Rule | None) -> str:
 
     """
     args = event.args
+    if isinstance(args, ProgramVerdict):
+        return "nothing vouches for it"
     if not isinstance(args, ModuleVerdict | AutoloadVerdict | UnloadVerdict):
         return ""
     if args.made_by == "fault":
@@ -53,8 +59,10 @@ def reason(event: Event, rule: Rule | None) -> str:
 def request(event: Event) -> str:
     """Return the command that lets it in; "": none does, as a rule denies it, or nothing can be named."""
     args = event.args
-    if isinstance(args, ModuleVerdict) and args.made_by == "default" and args.digest:
-        return f"ringward trust approve {args.digest[:SHORT]}"
+    asks = isinstance(args, ProgramVerdict) or (isinstance(args, ModuleVerdict) and args.made_by == "default")
+    digest = getattr(args, "digest", None)
+    if asks and digest:
+        return f"ringward trust approve {digest[:SHORT]}"
     return ""
 
 
@@ -68,10 +76,11 @@ def lines(event: Event, rule: Rule | None) -> list[str]:
 
 
 def sentence(event: Event, rule: Rule | None) -> str:
-    """Return a denial in one line, for the system's log."""
+    """Return a denial, or the start of what is not known, in one line, for the system's log."""
     args = event.args
     refused = isinstance(args, ModuleVerdict | AutoloadVerdict | UnloadVerdict) and args.refused
     who = f"{event.process.comm} (pid {event.process.pid}, uid {event.process.uid})" if event.process else "?"
     command = request(event)
-    text = f"{'refused' if refused else 'would refuse'} {what(event)}, by {who}: {reason(event, rule)}"
+    done = "started" if isinstance(args, ProgramVerdict) else "refused" if refused else "would refuse"
+    text = f"{done} {what(event)}, by {who}: {reason(event, rule)}"
     return safe(f"{text}; to let it in: {command}" if command else text)

@@ -35,7 +35,7 @@ _BAD_FD = (1 << 64) - 1
 # AF_SECURITY (include/linux/socket.h) has had no protocol on any kernel: the kernel asks for net-pf-14
 # and finds nothing.
 _NO_FAMILY = 14
-_PROGRAMS = ("process_fork", "process_exec", "process_exit")
+_PROGRAMS = ("process_fork", "process_exec", "process_exit", "program_verdict")
 _REQUESTS = ("module_request", "usermodehelper")
 # Verdicts of the guard come by the same calls.
 _LOUD = ("module_digest", "module_verdict", "autoload_verdict", *_REQUESTS)

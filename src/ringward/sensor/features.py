@@ -161,7 +161,7 @@ FEATURES: tuple[Feature, ...] = (
             probes.by_btf(probes.PROG_LSM, probes.LSM_MAC, probes.FIRED_LSM), read("/sys/kernel/security/lsm")
         ),
         "nothing for watching; the guard then denies modules and requests by fmod_ret alone, which is weaker, and"
-        " removals not at all",
+        " removals not at all; starts of programs are judged by user space, after they began",
         "add bpf to lsm= on the kernel's command line",
     ),
     Feature(

@@ -1,0 +1,113 @@
+"""Disks whose content only this kernel changes: what was read of a file there stays true until somebody writes to it.
+
+A disk that is fed by a file (loop), by a process (ublk, nbd) or by another machine can change behind the file
+system. What is not known to be this machine's own counts as not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ON_ONE_DEVICE = frozenset({"ext2", "ext3", "ext4", "xfs", "f2fs"})
+"""File systems whose mounts name their device; bpf/kept.bpf.h: can_keep(). Not btrfs: its superblock does not."""
+_OWN_VIRTUAL = ("ram", "zram")
+# Parts of a device's path in sysfs: iSCSI (drivers/scsi/scsi_transport_iscsi.c), Fibre Channel (.._fc.c)
+_REMOTE = ("session", "rport-")
+_MINOR_BITS = 20  # include/linux/kdev_t.h
+
+
+class Disks(NamedTuple):
+    """What the kernel part is told (bpf/kept.bpf.h)."""
+
+    sequences: frozenset[int]
+    """`diskseq` of each disk that a file system is on; the kernel never uses a number twice (since Linux 5.15)."""
+    devices: frozenset[int]
+    """Device numbers, as the kernel has them, of those disks, their partitions, what they are made of, and swap."""
+
+
+def own_disks(mountinfo: str, swaps: str, sys: Path = Path("/sys")) -> Disks:
+    """Return the disks of this machine's own under the file systems that are mounted.
+
+    Args:
+        mountinfo: text of /proc/self/mountinfo.
+        swaps: text of /proc/swaps: what is in memory can be written there and read again.
+        sys: where sysfs is.
+
+    """
+    sequences: set[int] = set()
+    devices: set[int] = set()
+    for node in _file_systems(mountinfo, sys):
+        parts = tuple(_below(node))
+        sequence = _number(_disk(node) / "diskseq")
+        if sequence and all(map(_is_own, _leaves(parts))):
+            sequences.add(sequence)
+            devices.update(_devices(parts))
+    for line in swaps.splitlines()[1:]:
+        node = sys / "class/block" / line.split(" ", 1)[0].rpartition("/")[2]
+        if node.exists():
+            devices.update(_devices(_below(node.resolve())))
+    return Disks(frozenset(sequences), frozenset(devices))
+
+
+def _file_systems(mountinfo: str, sys: Path) -> Iterator[Path]:
+    """Yield the block device of each mounted file system that can be kept, as a folder of sysfs."""
+    numbers = set()
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        if after.split(" ", 1)[0] in ON_ONE_DEVICE:
+            numbers.add(before.split()[2])
+    for number in sorted(numbers):
+        node = sys / "dev/block" / number
+        if node.exists():
+            yield node.resolve()
+
+
+def _disk(node: Path) -> Path:
+    """Return the disk that a node is, or is a partition of."""
+    return node.parent if (node / "partition").exists() else node
+
+
+def _below(node: Path) -> Iterator[Path]:
+    """Yield a block device, its disk, and all that the disk is made of (device mapper, md, bcache)."""
+    waiting, seen = [node], set()
+    while waiting:
+        part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        yield part
+        disk = _disk(part)
+        if disk not in seen:
+            waiting.append(disk)
+        waiting += [slave.resolve() for slave in _slaves(disk)]
+
+
+def _slaves(disk: Path) -> list[Path]:
+    folder = disk / "slaves"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _leaves(parts: Iterable[Path]) -> Iterator[Path]:
+    return (part for part in parts if part == _disk(part) and not _slaves(part))
+
+
+def _is_own(disk: Path) -> bool:
+    """Return whether a disk that is made of no other is this machine's own."""
+    if "virtual" in disk.parts:
+        return disk.name.startswith(_OWN_VIRTUAL)
+    return not any(part.startswith(_REMOTE) for part in disk.parts)
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _devices(parts: Iterable[Path]) -> Iterator[int]:
+    for part in parts:
+        major, _, minor = (part / "dev").read_text().strip().partition(":")
+        yield int(major) << _MINOR_BITS | int(minor)
