@@ -149,6 +149,27 @@ static bool str_is_read(str_loc s)
 	return s >> 16;
 }
 
+/* `len` bytes of user memory, at most STR_MAX of them. */
+static str_loc bytes_user(struct record *r, __u64 src, __u32 len)
+{
+	__u32 off = r->len, truncated = 0;
+
+	if (!src)
+		return unread(UNREAD_NULL);
+	if (off >= RECORD_MAX)
+		return unread(UNREAD_NO_ROOM);
+	if (len > STR_MAX) {
+		len = STR_MAX;
+		truncated = 1 << 15;
+	}
+	/* The verifier is to know the bound of the very register that is passed on. */
+	asm volatile("" : "+r"(len));
+	if (bpf_probe_read_user(&r->data[off & (RECORD_MAX - 1)], len & (2 * STR_MAX - 1), (void *)src))
+		return unread(UNREAD_FAULT);
+	r->len = off + len;
+	return off << 16 | truncated | len;
+}
+
 /* Where the reader stood when it was last woken. */
 __u64 woken = -1;
 
@@ -157,12 +178,15 @@ static bool is_of_programs(struct record *r)
 	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROCESS_FORK;
 }
 
-/* Bytes. Anyone can start programs without end: the last eighth of the ring is for all other events. */
-static __u64 room_of_programs(void)
+/*
+ * Bytes. Anyone can start programs without end: the last eighth of the ring is for all other events. System
+ * calls, of which there are more, leave a quarter.
+ */
+static __u64 room_of(struct record *r)
 {
 	__u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
 
-	return size - size / 8;
+	return size - (r->h.kind == KIND_SYSCALL ? size / 4 : size / 8);
 }
 
 /*
@@ -176,7 +200,7 @@ static long record_output(struct record *r, bool urgent)
 	__u32 len = r->len;
 	long err;
 
-	if (is_of_programs(r) && waiting > room_of_programs()) {
+	if ((is_of_programs(r) || r->h.kind == KIND_SYSCALL) && waiting > room_of(r)) {
 		count_dropped();
 		return -28;	/* ENOSPC */
 	}

@@ -54,6 +54,7 @@ enum event_kind {
 	KIND_AUTOLOAD_VERDICT,
 	KIND_UNLOAD_VERDICT,
 	KIND_SELF_VERDICT,
+	KIND_SYSCALL,
 	KIND_MAX,
 };
 
@@ -340,6 +341,8 @@ struct udev_device {
 };
 
 #include "verdicts.h"
+
+#include "syscall_record.h"
 
 /* Per CPU; read by user space. */
 struct counters {

@@ -48,10 +48,17 @@ static bool pid_wanted(pid_nr pid, pid_nr tid)
 	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) || bpf_map_lookup_elem(&wanted_pids, &tid);
 }
 
-/* Whether an event of this task is wanted at all; a false is counted. */
-static bool task_wanted(struct task_struct *task)
+static void count_filtered(void)
 {
-	struct counters *c;
+	struct counters *c = counters_get();
+
+	if (c)
+		__sync_fetch_and_add(&c->filtered, 1);
+}
+
+/* Whether an event of this task is wanted at all. */
+static bool task_passes(struct task_struct *task)
+{
 	char comm[TASK_COMM];
 	__u32 i;
 
@@ -60,23 +67,27 @@ static bool task_wanted(struct task_struct *task)
 	if (is_canary(task->pid))
 		return true;
 	if (only_uid_set && task->cred->uid.val != only_uid)
-		goto out;
+		return false;
 	if (!pid_wanted(task->tgid, task->pid))
-		goto out;
+		return false;
 	if (only_comm_set) {
 		if (bpf_get_current_comm(comm, sizeof(comm)))
-			goto out;
+			return false;
 		for (i = 0; i < TASK_COMM; i++) {
 			if (comm[i] != only_comm[i])
-				goto out;
+				return false;
 			if (!comm[i])
 				break;
 		}
 	}
 	return true;
-out:
-	c = counters_get();
-	if (c)
-		__sync_fetch_and_add(&c->filtered, 1);
+}
+
+/* The same; a false is counted. */
+static bool task_wanted(struct task_struct *task)
+{
+	if (task_passes(task))
+		return true;
+	count_filtered();
 	return false;
 }

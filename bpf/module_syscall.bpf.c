@@ -20,18 +20,6 @@ EVENT(get_kernel_syms);
 /* Bit of each enum event_kind that the raw tracepoints serve. */
 const volatile __u32 tp_btf_kinds = 0;
 
-static struct file *file_of_fd(struct task_struct *task, __s32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = 0, **table;
-
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
-		return 0;
-	table = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
-	return file;
-}
-
 static __u32 record_size(__u32 kind)
 {
 	switch (kind) {
@@ -210,9 +198,7 @@ static int leave(struct call *c, struct task_struct *task, __u32 hook, __s64 res
 		return 0;
 	}
 	a->state = ATTEMPT_RETURNED;
-	r->h.cpu = bpf_get_smp_processor_id();
-	r->h.seq = next_seq();
-	r->h.time = bpf_ktime_get_boot_ns();
+	header_stamp(r);
 	args_again(r, c);
 	record_output(r, true);
 	bpf_map_delete_elem(&attempts, &key);

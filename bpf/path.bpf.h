@@ -153,3 +153,15 @@ static void file_fill(struct record *r, struct file_id *id, struct file *file)
 	id->ctime = inode_ctime(inode);
 	id->path = path_append(r, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
 }
+
+static struct file *file_of_fd(struct task_struct *task, __s32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = 0, **table;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return 0;
+	table = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
+	return file;
+}

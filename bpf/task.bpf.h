@@ -36,15 +36,21 @@ static void task_fill(struct task *t, struct task_struct *task)
 	bpf_probe_read_kernel(t->comm, sizeof(t->comm), task->comm);
 }
 
+/* Place, number and time of a record, as it is made. */
+static void header_stamp(struct record *r)
+{
+	r->h.cpu = bpf_get_smp_processor_id();
+	r->h.seq = next_seq();
+	r->h.time = bpf_ktime_get_boot_ns();
+}
+
 static void header_fill(struct record *r, __u32 kind, __u32 hook, struct task_struct *task, __u32 size)
 {
 	r->len = size;
 	r->h.kind = kind;
 	r->h.hook = hook;
 	r->h.abi = ABI_64;
-	r->h.cpu = bpf_get_smp_processor_id();
-	r->h.seq = next_seq();
-	r->h.time = bpf_ktime_get_boot_ns();
+	header_stamp(r);
 	task_fill(&r->h.task, task);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The records of the guard; part of events.h, by its rules. */
+/* Records of what the guard decided: a part of events.h, which has their types. */
 #pragma once
 
 /* What was decided, and by what. */

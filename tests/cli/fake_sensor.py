@@ -45,11 +45,13 @@ class FakeSensor:
         only: Filter | None = None,
         hook: str | None = None,
         follow: int | None = None,
+        head: int = 0,
     ) -> None:
         self.names = select(events)
         self.only = only
         self.hook = hook
         self.follow = follow
+        self.head = head
         self.totals = self.counted
         self.info = self.told
         self.polls: list[float] = []

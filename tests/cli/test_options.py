@@ -43,7 +43,9 @@ def chosen(*texts: str, names: tuple[str, ...] = ()) -> set[str]:
         (["!programs"], (), set(DEFAULT) - STREAM - set(GROUPS["programs"])),
         (["!process_exit,process_exec"], ("programs",), None),
         (["modules", "!finit_module"], (), set(GROUPS["modules"]) - {"finit_module"}),
-        (["trace=all"], (), set(BY_NAME) - STREAM),
+        (["trace=all"], (), set(BY_NAME) - STREAM - {"syscall"}),
+        (["trace=exit"], (), {"exit", "exit_group"}),
+        (["openat"], (), {"openat"}),
         (["trace=none"], (), set()),
     ],
 )
@@ -63,8 +65,8 @@ def test_events_that_were_named_one_by_one_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("texts", "names", "said"),
     [
-        (["finit_modul"], (), "no event or group named 'finit_modul'; did you mean finit_module"),
-        (["!finit_modul"], (), "no event or group named 'finit_modul'; did you mean finit_module"),
+        (["finit_modul"], (), "no event, system call or group named 'finit_modul'; did you mean finit_module"),
+        (["!finit_modul"], (), "no event, system call or group named 'finit_modul'; did you mean finit_module"),
         ([], ("programms",), "did you mean programs"),
         ([], ("ls", "-l"), "to run a command: ringward watch -- ls -l"),
         (["inject=finit_module:error=EPERM"], (), "-e inject= is strace's"),

@@ -12,6 +12,7 @@ import pytest
 
 from ringward.cli import dispatch
 from ringward.output.recording import Recording
+from ringward.sensor import tracefs
 from ringward.sensor.info import Totals
 from tests.cli.fake_sensor import FakeSensor, info
 from tests.output.event_factory import event, load
@@ -36,6 +37,26 @@ def test_the_first_screen_the_table_and_the_summary(
     assert out[-2].startswith("TIME ")
     assert out[-1].split()[3:6] == ["finit_module", "dummy", "ok"]
     assert err == ["1 event shown, 5 filtered, 0 lost"]
+
+
+def test_a_system_call_that_this_kernel_lacks_is_a_fault_of_usage(
+    sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracefs, "names", lambda: frozenset({"openat", "newuname"}))
+    status, _, err = ringward(capfd, "openat", "open_tree", "--duration", "0.05")
+    assert status == 2
+    assert err[0].startswith(
+        "ringward watch: this kernel has no such system call: no system call named 'open_tree'; did"
+    )
+    assert ringward(capfd, "-q", "openat", "uname", "waitpid", "--duration", "0.05")[0] == 0
+    monkeypatch.setattr(tracefs, "names", lambda: None)
+    assert ringward(capfd, "-q", "open_tree", "--duration", "0.05")[0] == 0
+
+
+def test_buffers_are_read_when_asked_for(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:
+    assert ringward(capfd, "-q", "write", "-s", "32", "--duration", "0.05")[0] == 0
+    assert sensor.made[-1].head == 32
+    assert ringward(capfd, "-q", "write", "-s", "2000")[0] == 2
 
 
 def test_in_a_pipe_there_is_json_alone(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:

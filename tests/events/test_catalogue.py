@@ -164,7 +164,7 @@ def test_related_events_exist(cls: type[Args]) -> None:
 
 @every_event
 def test_group_is_one_that_can_be_named(cls: type[Args]) -> None:
-    assert cls.group in {"modules", "programs", "guard", "stream"}
+    assert cls.group in {"modules", "programs", "guard", "stream", "calls"}
     assert (cls.event_name() in GROUPS[cls.group]) == cls.default
 
 

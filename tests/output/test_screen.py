@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from ringward.events import BY_NAME, select
+from ringward.events.registry import CALLS
 from ringward.output.screen import lacks, screen
 from ringward.output.text import columns
 from ringward.sensor.info import Attachment, ModuleCounts, SensorInfo
@@ -105,3 +106,12 @@ def test_nothing_of_it_does_anything_to_a_terminal() -> None:
     attached = {name: Attachment(odd, odd, odd) for name in DEFAULT}
     for given in (info(kernel=odd, host=odd, attached=attached, modules=None, modules_unread=odd), info(degraded=odd)):
         assert all(line.isprintable() for line in screen(given, DEFAULT, 60, recorded=True))
+
+
+def test_system_calls_are_told_by_name_unless_there_are_many() -> None:
+    how = Attachment("tp_btf", "sys_enter", "")
+    one = info(attached={"openat": how, "syscall": how})
+    assert any("openat" in line for line in screen(one, {"openat"}, 80))
+    assert any("syscall" in line for line in screen(one, set(CALLS), 80))
+    assert not any("openat" in line for line in screen(one, set(CALLS), 80))
+    assert lacks(info(attached={}, missing={"openat": "why"}), {"openat"}) == ["not seen: openat: why"]

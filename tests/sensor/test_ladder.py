@@ -10,7 +10,7 @@ from ringward.events import BY_NAME
 from ringward.events.hooks import RUNGS
 from ringward.sensor.ladder import CONTEXT_EVENTS, ORIGIN_EVENTS, Refusals, choose
 
-RECORDS = sorted(name for name, cls in BY_NAME.items() if cls.record)
+RECORDS = sorted(name for name, cls in BY_NAME.items() if cls.record and cls.group != "guard")
 PROGRAMS = sorted(
     {p for cls in BY_NAME.values() for ladder in (cls.hooks, *cls.aids) for hook in ladder for p in hook.programs}
 )
@@ -20,7 +20,7 @@ OBJECTS = sorted({hook.object for cls in BY_NAME.values() for hook in cls.hooks 
 def test_the_best_hook_of_all_is_taken_where_nothing_is_refused() -> None:
     choice = choose(RECORDS, Refusals())
     assert choice.missing == {}
-    assert choice.hooks == {name: BY_NAME[name].hooks[0] for name in BY_NAME if BY_NAME[name].record}
+    assert choice.hooks == {name: BY_NAME[name].hooks[0] for name in RECORDS}
     for name in RECORDS:
         for ladder in BY_NAME[name].aids:
             assert choice.aids[f"{name}: {ladder[0].name}"] == ladder[0]
@@ -93,7 +93,7 @@ def test_an_aid_that_is_missing_does_not_take_the_event_along() -> None:
     }
 
 
-@pytest.mark.parametrize("forced", [rung for rung in RUNGS if rung not in ("uevent", "sensor")])
+@pytest.mark.parametrize("forced", [rung for rung in RUNGS if rung not in ("uevent", "sensor", "fmod_ret")])
 def test_a_forced_rung_is_taken_by_all_that_have_it(forced: str) -> None:
     choice = choose(RECORDS, Refusals(), forced)
     forced_ones = 0

@@ -66,7 +66,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sensor, Source]]:
 
 
 def test_an_unknown_name_gives_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="no event or group named 'finit_modul'; did you mean finit_module"):
+    with pytest.raises(
+        UnknownNameError, match="no event, system call or group named 'finit_modul'; did you mean finit_module"
+    ):
         Sensor(["finit_modul"])
 
 

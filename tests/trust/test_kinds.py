@@ -33,7 +33,7 @@ def test_what_the_compiler_makes(tmp_path: Path, flags: list[str], expected: Kin
     target = tmp_path / "x"
     subprocess.run(["gcc", *flags, "-x", "c", "-", "-o", target], input=b"int main(void) { return 0; }", check=True)
     data = target.read_bytes()
-    assert is_code(data[:8])
+    assert is_code(data[:8], "x")
     assert kind_of(data) is expected
     # Whether somebody may execute it says nothing of an ELF file: a library needs no permission to be mapped.
     assert kind_of(data, mode=0o600) is expected
@@ -63,7 +63,7 @@ def test_this_machines_files() -> None:
 )
 def test_first_bytes(data: bytes, path: str, mode: int, expected: Kind | None) -> None:
     assert kind_of(data, path, mode) is expected
-    assert is_code(data[:8]) or expected is None
+    assert is_code(data[:8], path) or expected is None
 
 
 def test_a_module(tmp_path: Path) -> None:
@@ -98,3 +98,9 @@ def test_damage_is_no_fault(tail: bytes, at: int, value: int) -> None:
     data[at % len(data)] = value
     assert kind_of(bytes(data)) in {None, *Kind}
     assert kind_of(b"\x7fELF" + tail) in {None, *Kind}
+
+
+def test_most_files_need_no_second_look() -> None:
+    assert not is_code(b"\x1f\x8b\x08\0", "/usr/share/man/man1/ls.1.gz")
+    assert not is_code(b"\x89PNG", "x.png")
+    assert not is_code(b"", "x.ko")

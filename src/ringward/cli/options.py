@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from ringward.cli import terminal
 from ringward.cli.errors import UsageError
 from ringward.events.filter import Filter, check_arg
-from ringward.events.registry import BY_NAME, GROUPS, UnknownNameError, select
+from ringward.events.registry import BY_NAME, CALLS, GROUPS, UnknownNameError, select
+from ringward.events.syscall_table import expand
 from ringward.output.table import Table
 from ringward.output.template import Template, TemplateError
 from ringward.output.views import CountView, JsonView, TableView, TemplateView, View
@@ -111,7 +112,7 @@ def expressions(texts: Iterable[str]) -> tuple[list[str], set[str], bool]:
         value = rest if equals and kind in ("trace", "t") else text
         names = [name.strip().removeprefix("%") for name in value.removeprefix("!").split(",") if name.strip()]
         if value.startswith("!"):
-            excluded.update(name for found in names for name in GROUPS.get(found, (found,)))
+            excluded.update(name for found in names for name in GROUPS.get(found) or expand(found) or (found,))
         elif names == ["none"]:
             nothing = True
         else:
@@ -137,14 +138,14 @@ def choose(names: list[str], texts: list[str], default: tuple[str, ...]) -> tupl
         select(excluded)  # for its check of the names
         chosen = select(asked) if asked else select(["stream"]) if nothing else default
     except UnknownNameError as error:
-        program = next((name for name in names if name not in BY_NAME and name not in GROUPS), "")
+        program = next((name for name in names if name not in BY_NAME and name not in GROUPS and name not in CALLS), "")
         if shutil.which(program):
             raise UsageError(f"{error}\nto run a command: ringward watch -- {' '.join(names)}") from None
         raise UsageError(str(error)) from None
     chosen = tuple(name for name in chosen if name not in excluded)
     if not set(chosen) - set(GROUPS["stream"]) and not nothing and "stream" not in asked:
         raise UsageError("no event is left of those that were asked for")
-    return chosen, frozenset(name for name in asked if name in BY_NAME)
+    return chosen, frozenset(asked) & {*BY_NAME, *CALLS}
 
 
 def make_filter(options: argparse.Namespace, events: tuple[str, ...]) -> Filter:

@@ -15,6 +15,7 @@ from ringward.cli.parser import Parser
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events import BY_NAME, Event
 from ringward.events.filter import Filter
+from ringward.events.registry import CALLS
 from ringward.output.recording import CutError, Recording, RecordingError, batches
 from ringward.output.views import TableView
 
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
     """Run ``ringward replay argv``; return its exit status."""
     options = make_parser().parse_intermixed_args(argv)
     common.check(options)
-    events, named = common.choose(options.events, options.expressions, tuple(BY_NAME))
+    events, named = common.choose(options.events, options.expressions, (*BY_NAME, *CALLS))
     only = common.make_filter(options, events)
     if options.file and options.file == options.recording:
         raise UsageError(f"-o {options.file} would overwrite the recording")

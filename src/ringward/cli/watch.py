@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
+from collections.abc import Iterable
 
 from ringward.cli import options as common
 from ringward.cli.child import Child, StartError
@@ -15,12 +16,14 @@ from ringward.cli.parser import Parser
 from ringward.cli.stream import Stream, output, record, say, show_screen, summary
 from ringward.events.filter import Filter
 from ringward.events.hooks import RUNGS
-from ringward.events.registry import UnknownNameError, select
+from ringward.events.registry import BY_NAME, CALLS, UnknownNameError, select
+from ringward.events.syscall_table import by_event
+from ringward.events.syscall_types import HEAD
 from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
 from ringward.output.views import TableView
 from ringward.output.writer import OutputError, Writer
-from ringward.sensor import procfs
+from ringward.sensor import procfs, tracefs
 from ringward.sensor.info import SensorError, SensorInfo
 from ringward.sensor.sensor import Sensor
 
@@ -45,6 +48,7 @@ examples:
   ringward watch                                 modules and programs
   ringward watch modules --failed                loads that were refused
   ringward watch -e finit_module --arg 'file.path=/tmp/*'
+  ringward watch openat --arg 'filename=/etc/*'  any system call, by its name
   ringward watch -v -- modprobe dummy            what a command loads, in full
   ringward watch --record boot.jsonl --duration 60
 """
@@ -55,13 +59,24 @@ def make_parser() -> argparse.ArgumentParser:
     parser = Parser("ringward watch", _DESCRIPTION, _EPILOG)
     parser.usage = "ringward watch [EVENT|GROUP ...] [options] [-- COMMAND ARG...]"
     parser.add_argument(
-        "events", nargs="*", metavar="EVENT|GROUP", help="groups: modules, programs, all; default: modules programs"
+        "events",
+        nargs="*",
+        metavar="EVENT|GROUP",
+        help="an event, a system call, or a group: modules, programs, calls, all; default: modules programs",
     )
     common.add_arguments(parser)
     more = parser.add_argument_group("live")
     more.add_argument("--duration", type=float, metavar="SECONDS", help="end after so long")
     more.add_argument("--record", metavar="FILE", help="write a recording for `ringward replay`")
     more.add_argument("--force", action="store_true", help="--record overwrites FILE")
+    more.add_argument(
+        "-s",
+        "--bytes",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"of system calls: the first N bytes of buffers, at most {HEAD}; default: none",
+    )
     more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(_WAYS)}")
     return parser
 
@@ -77,6 +92,7 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_intermixed_args(argv)
     _check(options, command)
     events, named = common.choose(options.events, options.expressions, select([]))
+    _check_calls(named)
     only = _whole_processes(common.make_filter(options, events), quiet=options.quiet)
     ends = Ends(options.duration, only.pids)
     with (
@@ -86,7 +102,7 @@ def main(argv: list[str]) -> int:
         view = common.make_view(options, writer.fd, events, named)
         # Before more is loaded: until it is let go, the child is a copy of this process.
         child = Child(command) if command else None
-        sensor = _open(events, only, options.hook, child)
+        sensor = _open(events, only, options, child)
         info = sensor.info
         try:
             stream = Stream(view, writer, Recorder(info) if kept else None, kept)
@@ -115,10 +131,24 @@ def _check(options: argparse.Namespace, command: list[str]) -> None:
         raise UsageError(str(UnknownNameError("way to attach", options.hook, _WAYS)))
     if options.duration is not None and not options.duration > 0:
         raise UsageError("--duration needs a number of seconds above 0")
+    if not 0 <= options.bytes <= HEAD:
+        raise UsageError(f"--bytes needs a number from 0 to {HEAD}")
     if command and options.pid:
         raise UsageError("-p and a command exclude each other: what is to be followed?")
     if options.file and options.record and os.path.realpath(options.file) == os.path.realpath(options.record):
         raise UsageError("-o and --record name the same file")
+
+
+def _check_calls(named: Iterable[str]) -> None:
+    """Check that this kernel has the system calls that were asked for by name, where it tells which it has."""
+    there = tracefs.names()
+    calls = [name for name in named if name not in BY_NAME]
+    missing = [name for name in calls if there is not None and not there & {one.entry for one in by_event()[name]}]
+    # Of a 32-bit call alone, tracefs says nothing.
+    missing = [name for name in missing if any(one.abi == "64-bit" for one in by_event()[name])]
+    if missing:
+        known = [name for name in CALLS if there and there & {one.entry for one in by_event()[name]}]
+        raise UsageError(f"this kernel has no such system call: {UnknownNameError('system call', missing[0], known)}")
 
 
 def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
@@ -130,12 +160,12 @@ def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
     return dataclasses.replace(only, pids=frozenset(groups.values()))
 
 
-def _open(events: tuple[str, ...], only: Filter, hook: str | None, child: Child | None) -> Sensor:
+def _open(events: tuple[str, ...], only: Filter, options: argparse.Namespace, child: Child | None) -> Sensor:
     follow = child.pid if child else next(iter(only.pids)) if only.follow and len(only.pids) == 1 else None
     if follow is not None:
         # The sensor knows descent better than a filter can: the kernel keeps it as processes start.
         only = dataclasses.replace(only, pids=frozenset(), follow=False)
-    sensor = Sensor(events, only=only, hook=hook, follow=follow)
+    sensor = Sensor(events, only=only, hook=options.hook, follow=follow, head=options.bytes)
     try:
         sensor.open()
     except SensorError as error:

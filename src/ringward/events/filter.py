@@ -13,7 +13,9 @@ import msgspec
 from ringward.events.args import Args
 from ringward.events.context import Event, FileId
 from ringward.events.registry import BY_NAME, GROUPS, UnknownNameError
+from ringward.events.syscall_values import Descriptor, PathValue
 
+_PARTED: tuple[type[msgspec.Struct], ...] = (FileId, PathValue, Descriptor)
 Check = Callable[[Event], "bool | None"]
 """True: wanted; False: not; None: what it looks at could not be read."""
 
@@ -172,8 +174,10 @@ def _arg_check(name: str, glob: str) -> Check:
             return False
         value: Any = getattr(event.args, first)
         for part in rest:
-            value = getattr(value, part, None)
-        if isinstance(value, FileId):
+            value = value.get(part) if isinstance(value, dict) else getattr(value, part, None)
+        if isinstance(value, Descriptor):
+            return matches(str(value.fd)) or (None if value.path is None else matches(value.path))
+        if isinstance(value, FileId | PathValue):
             value = value.path
         if value is None:
             return None
@@ -201,8 +205,9 @@ def arg_names(events: Iterable[str]) -> tuple[str, ...]:
         hints = get_type_hints(cls)
         for name in cls.__struct_fields__:
             found[name] = None
-            if FileId in getattr(hints[name], "__args__", (hints[name],)):
-                found.update(dict.fromkeys(f"{name}.{part}" for part in FileId.__struct_fields__))
+            for hint in getattr(hints[name], "__args__", (hints[name],)):
+                if hint in _PARTED:
+                    found.update(dict.fromkeys(f"{name}.{part}" for part in hint.__struct_fields__))
     return tuple(found)
 
 

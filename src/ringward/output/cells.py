@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ringward.events import BY_NAME, Ancestor, Event, Origin
 from ringward.events.fields import UNREAD_TEXT
+from ringward.events.syscall_args import EXPECTED, NO_RETURN
 
 LOADS = frozenset({"finit_module", "init_module"})
 """The calls that one line of the table stands for."""
@@ -15,9 +16,11 @@ LOADS = frozenset({"finit_module", "init_module"})
 ABSENT = frozenset({UNREAD_TEXT["ABSENT"], UNREAD_TEXT["NO_FILE"]})
 """Reasons of what is null because there is nothing."""
 # Reasons that say nothing is wrong: the caller gave nothing, or the first screen has said it for all events.
-_EXPECTED = ABSENT | {UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"]}
+_EXPECTED = ABSENT | EXPECTED | {UNREAD_TEXT["NULL"], UNREAD_TEXT["NO_HOOK"], UNREAD_TEXT["NOT_NEEDED"]}
 # The kernel stopped at an error before it got there: the error says enough.
 _EARLY = frozenset({UNREAD_TEXT["NOT_REACHED"], UNREAD_TEXT["NO_COPY"]})
+_ADDRESSES = 1 << 32
+"""Results from here on are addresses: those of mmap, brk, mremap, shmat."""
 _ENDS = frozenset({"delete_module", "module_free"})
 # Not in the line, and not to be had of a program that the kernel starts.
 _ASIDE = frozenset({"result", "old_credentials"})
@@ -37,10 +40,12 @@ def outcome(event: Event) -> str:
             return ""
         found = _RETURNED.search(reason)
         if not found:
-            return "?"
+            return "" if reason == NO_RETURN else "?"
         return f"in progress {found[1]}s" if found[1] else "in progress"
     if event.result < 0:
         return event.error or str(event.result)
+    if event.result >= _ADDRESSES:
+        return hex(event.result)
     return "ok" if event.result == 0 else str(event.result)
 
 

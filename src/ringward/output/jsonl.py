@@ -89,7 +89,9 @@ class EventDecoder:
 
     def __init__(self) -> None:
         self._line = msgspec.json.Decoder(_Line)
-        self._args = {name: msgspec.json.Decoder(cls) for name, cls in BY_NAME.items()}
+        self._args: dict[str, msgspec.json.Decoder[Any]] = {
+            name: msgspec.json.Decoder(cls) for name, cls in BY_NAME.items()
+        }
         self._process = msgspec.json.Decoder(Process | None)
         self._tags = msgspec.json.Decoder(dict[str, tuple[str, ...]])
         self._kept: dict[bytes, Any] = {}
@@ -106,9 +108,7 @@ class EventDecoder:
             found = self._line.decode(line)
             if found.v != SCHEMA_VERSION:
                 raise LineError(f"an event of schema {found.v}; this Ringward reads schema {SCHEMA_VERSION}")
-            args = self._args.get(found.event)
-            if args is None:
-                raise LineError(f"an event '{found.event}', which this Ringward does not know")
+            args = self._args.get(found.event) or self._call_args(found.event)
             values = {name: getattr(found, name) for name in _MEMBERS}
             values["args"] = args.decode(found.args)
             values["process"] = self._shared(bytes(found.process), self._process)
@@ -118,6 +118,14 @@ class EventDecoder:
             return Event(**values)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LineError(f"not an event: {error}") from None
+
+    def _call_args(self, event: str) -> msgspec.json.Decoder[Any]:
+        """Return the decoder of a system call's arguments."""
+        try:
+            decoder = self._args[event] = msgspec.json.Decoder(BY_NAME[event])
+        except KeyError:
+            raise LineError(f"an event '{event}', which this Ringward does not know") from None
+        return decoder
 
     def _shared(self, raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
         try:

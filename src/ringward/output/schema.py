@@ -11,6 +11,7 @@ import msgspec
 from ringward.events import BY_NAME, Ancestor, Event, FileId, Load, Need, Origin, Process
 from ringward.events.context import SCHEMA_VERSION
 from ringward.events.member_docs import member_docs
+from ringward.events.registry import CALLS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PUBLISHED = f"docs/schema/event-v{SCHEMA_VERSION}.json"
@@ -35,7 +36,7 @@ def schema() -> dict[str, Any]:
     envelope["properties"] = {
         "v": {"const": SCHEMA_VERSION, "description": "Version of this schema."},
         **envelope["properties"],
-        "event": {"enum": list(BY_NAME)},
+        "event": {"enum": [*BY_NAME, *CALLS]},
     }
     envelope["required"] = ["v", *envelope["required"]]
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ringward.events import BY_NAME
+from ringward.events.registry import CALLS
 from ringward.output.text import safe, wrap
 from ringward.sensor.info import SensorInfo
 from ringward.version import VERSION
@@ -13,6 +14,8 @@ OR_REPLAY = "or try: ringward replay"
 """What shows the rest where a live sensor cannot."""
 _NAME = 11
 """Columns of a line's name, with the space in front."""
+CALLS_NAMED = 16
+"""System calls that are told by name; of more, only that they are system calls."""
 
 
 def _item(name: str, text: str, width: int) -> list[str]:
@@ -41,7 +44,7 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
     lines = wrap(safe(f"Ringward {VERSION} {tense} {info.host}, kernel {info.kernel}"), width, "")
     if info.degraded:
         lines += _item("degraded", info.degraded if recorded else f"{info.degraded}, {OR_REPLAY}", width)
-    wanted = [name for name in BY_NAME if name in selected]
+    wanted = _named(selected)
     seen = _group((info.attached[name].rung, name) for name in wanted if name in info.attached)
     for rung, names in seen.items():
         lines += _item(rung, " ".join(names), width)
@@ -62,9 +65,15 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
     return lines
 
 
+def _named(selected: Collection[str]) -> list[str]:
+    """Return the events of `selected` in the catalogue's order; of many system calls what all of them are made of."""
+    calls = [name for name in CALLS if name in selected]
+    return [*(name for name in BY_NAME if name in selected), *(calls if len(calls) <= CALLS_NAMED else ["syscall"])]
+
+
 def lacks(info: SensorInfo, selected: Collection[str]) -> list[str]:
     """Return, one line a reason, what of `selected` a live sensor cannot see; helping hooks are not told."""
-    reasons = _group((info.missing[name], name) for name in BY_NAME if name in selected and name in info.missing)
+    reasons = _group((info.missing[name], name) for name in _named(selected) if name in info.missing)
     if info.degraded:
         return [safe(f"degraded: {info.degraded}, {OR_REPLAY}")]
     return [safe(f"not seen: {' '.join(names)}: {reason}") for reason, names in reasons.items()]

@@ -129,11 +129,12 @@ class Table:
             yield self._fit_subject(self._subject(event), lay.tail)
             return
         unsettled = bool(note) or cells.in_progress(event)
-        room = lay.subject + 1 + lay.result
-        if unsettled or (columns(result) > lay.result and digest in ("", "-")):
+        alone = not (digest or cause)
+        room = lay.tail if alone else lay.subject + 1 + lay.result
+        if not alone and (unsettled or (columns(result) > lay.result and digest in ("", "-"))):
             room += 1 + lay.digest
             digest = ""
-        else:
+        elif not alone:
             digest = fit(digest, lay.digest)
         subject = self._subject(event)
         # A long result must not leave nothing of the name, nor a long name of the result.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ringward.events.hooks import Hook
-from ringward.events.registry import GROUPS
+from ringward.events.registry import GROUPS, records
 from ringward.sensor import _native, objects, probes
 from ringward.sensor.info import Attachment, NoModulesError, SensorError
 from ringward.sensor.ladder import Choice, Refusals, choose
@@ -233,7 +233,7 @@ def attach(
         SensorError: not one event of those asked for can be seen with eBPF.
 
     """
-    wanted = set(events)
+    wanted = set(records(events))
     refused = Refusals(rungs=never_run())
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))

@@ -13,17 +13,21 @@ from typing import Protocol
 from ringward.events.args import Args
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
+from ringward.events.filter import Filter
+from ringward.events.registry import BY_NAME
 from ringward.sensor import _native, procfs
 from ringward.sensor.attach import attach, attachments
 from ringward.sensor.calls import TAGS
 from ringward.sensor.canary import Canary
 from ringward.sensor.clock import Clock, now
-from ringward.sensor.decode import Decoder
+from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
+from ringward.sensor.syscall_plan import plans
+from ringward.sensor.syscalls import under_way
 
 BATCH = 1 << 18
 """Bytes of the ring that are taken at once: what becomes of them still fits a core's own cache."""
@@ -67,6 +71,10 @@ class Wish:
     canary_seconds: float | None = 30.0
     ring_bytes: int | None = None
     elsewhere: Elsewhere | None = None
+    only: Filter = field(default_factory=Filter)
+    """Of system calls: what the kernel can decide of it, it does."""
+    head: int = 0
+    """Bytes of buffers that are read."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -110,15 +118,24 @@ class EbpfSource:
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
-        knobs = {**wish.knobs, "send_kernel_forks": int("process_fork" in wish.events)}
+        knobs = {
+            **wish.knobs,
+            "send_kernel_forks": int("process_fork" in wish.events),
+            "watcher": os.getpid(),
+        }
         other = self._elsewhere = wish.elsewhere
         theirs = dict(other.attachments) if other else {}
         ours = [name for name in wish.events if name not in theirs]
         self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None)
         host = procfs.host()
         modules, unread = procfs.module_counts()
-        how = {**attachments(self._attached, choice), **theirs}
-        self.info = SensorInfo(os.uname().release, host, "ebpf", how, choice.missing, None, modules, unread)
+        how, missing = {**attachments(self._attached, choice), **theirs}, dict(choice.missing)
+        calls = [name for name in wish.events if name not in BY_NAME]
+        if "syscall" in how:
+            how.update(dict.fromkeys(calls, how["syscall"]))
+        elif "syscall" in missing:
+            missing.update(dict.fromkeys(calls, missing["syscall"]))
+        self.info = SensorInfo(os.uname().release, host, "ebpf", how, missing, None, modules, unread)
         self._decoder = Decoder([*self._attached.files(), *(other.files() if other else ())])
         self._clock = Clock()
         table = ProcessTable(self._decoder.task)
@@ -143,6 +160,7 @@ class EbpfSource:
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
+        self._threads = self._watch_calls(calls, wish) if "syscall" in choice.hooks else None
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
@@ -151,11 +169,26 @@ class EbpfSource:
         self._given: list[CpuCounters] = []
         self._dropped = self._dropped_by = 0
         """What was lost in the kernel part so far, and the time by which the last of it was."""
-        calls = [hook for hook in choice.hooks.values() if hook.object == "module_syscall"]
-        self._unpaired_lose = any(hook.rung != "tp_btf" for hook in calls)
+        module_calls = [hook for hook in choice.hooks.values() if hook.object == "module_syscall"]
+        self._unpaired_lose = any(hook.rung != "tp_btf" for hook in module_calls)
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)
+
+    def _watch_calls(self, calls: Iterable[str], wish: Wish) -> int:
+        """Tell the kernel part which system calls are wanted; return the descriptor of the calls under way."""
+        table = self._attached.map_fd("call_plans")
+        for key, plan in plans(calls, wish.only, wish.head):
+            _native.map_update(table, key, plan)
+        return self._attached.map_fd("call_threads")
+
+    def _calls_under_way(self) -> Iterator[Record]:
+        """Yield a record of each thread that is in a system call."""
+        for key in _native.map_keys(self._threads) if self._threads is not None else ():
+            value = _native.map_lookup(self._threads, key) if self._threads is not None else None
+            record = under_way(value) if value else None
+            if record:
+                yield self._decoder.one(record)
 
     def _own(self, args: Args) -> Event:
         return own_event(self._clock, self.info.host, args)
@@ -224,6 +257,7 @@ class EbpfSource:
         if self._read >= self._due:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
+        yield from self._joiner.system_calls.waiting(self._calls_under_way(), now())
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered

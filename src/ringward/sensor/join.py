@@ -23,6 +23,7 @@ from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
 from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
 from ringward.sensor.programs import Programs
+from ringward.sensor.syscalls import SystemCalls
 from ringward.sensor.udev import Workers
 
 PENDING_NS = 1_000_000_000
@@ -89,6 +90,7 @@ class Joiner:
         self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._workers = Workers()
+        self.system_calls = SystemCalls(decoder, table.context, clock, host)
         self.loads = Lifecycles()
         # Not by way of `self`: the native part is in no garbage collection.
         programs = Programs(table, self._held, self._pending)
@@ -132,6 +134,8 @@ class Joiner:
         elif name == "usermodehelper":
             self._table.apply(record)
             yield from self._event(record, load=self._chain_of(record))
+        elif name == "syscall":
+            yield self.system_calls.event(record)
         elif name == "udev_device":
             args: Any = record.args
             device = Device(args.devpath, args.modalias)

@@ -37,6 +37,7 @@ class Sensor:
         canary_seconds: how often each hook is proved to fire; None: never.
         ring_bytes: size of the ring buffer, a power of two of at least a page; None: 8 MiB.
         elsewhere: programs that are attached already and use the same ring buffer: the guard's.
+        head: bytes of each buffer of a system call that are read, at most 1,024.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -53,6 +54,7 @@ class Sensor:
         canary_seconds: float | None = 30.0,
         ring_bytes: int | None = None,
         elsewhere: Elsewhere | None = None,
+        head: int = 0,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -68,6 +70,8 @@ class Sensor:
             canary_seconds,
             ring_bytes,
             elsewhere,
+            self._only,
+            head,
         )
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None

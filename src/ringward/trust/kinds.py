@@ -42,9 +42,10 @@ def is_module_name(path: str) -> bool:
     return path.endswith(SUFFIXES)
 
 
-def is_code(head: bytes) -> bool:
-    """Return whether a file whose first 8 bytes these are may be of any kind."""
-    return head.startswith((b"\x7fELF", b"#!", *MAGIC))
+def is_code(head: bytes, path: str) -> bool:
+    """Return whether a file whose first 8 bytes and name these are may be of any kind."""
+    # Most compressed files are manuals.
+    return head.startswith((b"\x7fELF", b"#!")) or (head.startswith(tuple(MAGIC)) and is_module_name(path))
 
 
 def kind(head: bytes, path: str, mode: int, read: Reader) -> Kind | None:

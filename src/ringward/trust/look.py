@@ -82,7 +82,7 @@ def is_code(path: str) -> bool:
     try:
         fd = os.open(path, _FLAGS)
         try:
-            return kinds.is_code(os.pread(fd, 8, 0))
+            return kinds.is_code(os.pread(fd, 8, 0), path)
         finally:
             os.close(fd)
     except OSError as error:

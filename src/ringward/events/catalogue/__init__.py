@@ -23,6 +23,7 @@ from ringward.events.catalogue.process_fork import ProcessFork
 from ringward.events.catalogue.query_module import QueryModule
 from ringward.events.catalogue.self_verdict import SelfVerdict
 from ringward.events.catalogue.sensor_status import SensorStatus
+from ringward.events.catalogue.syscall import Syscall
 from ringward.events.catalogue.udev_device import UdevDevice
 from ringward.events.catalogue.unload_verdict import UnloadVerdict
 from ringward.events.catalogue.usermodehelper import Usermodehelper
@@ -40,6 +41,7 @@ CATALOGUE: tuple[type[Args], ...] = (
     ModuleRequest,
     Usermodehelper,
     UdevDevice,
+    Syscall,
     ModuleDigest,
     ModuleLoad,
     DoInitModule,

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Any system call, by a table in a map: which are wanted, what is read of their arguments, which values are wanted.
+ *
+ * A thread is in one call at a time. Its record is made in a place of its own in `call_threads`, from entry to exit,
+ * and sent once; user space looks there for calls that take long.
+ */
+#include "task.bpf.h"
+#include "path.bpf.h"
+
+EVENT(syscall);
+ENUM(arg_reading);
+struct call_plan *struct_call_plan __attribute__((unused));
+
+#define AT_FDCWD (-100)
+/* `busy` of a thread's record */
+#define IDLE 0
+#define IN_CALL 1
+#define NOT_WANTED 2		/* in a call that a filter has thrown out at entry */
+
+/* The process that watches: it does not watch itself. */
+const volatile pid_nr watcher = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALL_ABIS * CALL_NUMBERS);
+	__type(key, __u32);
+	__type(value, struct call_plan);
+} call_plans SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, pid_nr);
+	__type(value, struct record);
+} call_threads SEC(".maps");
+
+/* What a thread's record begins as. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct record);
+} call_blank SEC(".maps");
+
+/* include/uapi/linux/magic.h */
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534F434B
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+struct call {
+	__u32 abi;
+	__u32 nr;
+	__u64 args[CALL_ARGS];
+};
+
+/* The process that watches, and a child of it that has not yet become the program that is to be watched. */
+static bool is_own(struct task_struct *task, struct call_plan *plan)
+{
+	if (task->tgid == watcher)
+		return true;
+	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+}
+
+static struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
+{
+	struct call_plan *plan;
+	__u32 key;
+
+	c->abi = is_compat(task) ? ABI_IA32 : nr & X32_SYSCALL_BIT ? ABI_X32 : ABI_64;
+	c->nr = c->abi == ABI_X32 ? nr & ~X32_SYSCALL_BIT : nr;
+	if (c->nr >= CALL_NUMBERS)
+		return 0;
+	key = c->abi * CALL_NUMBERS + c->nr;
+	plan = bpf_map_lookup_elem(&call_plans, &key);
+	if (!plan || !(plan->flags & CALL_WANTED) || (watcher && is_own(task, plan)))
+		return 0;
+	return plan;
+}
+
+static __always_inline void args_take(struct call *c, struct pt_regs *regs)
+{
+	if (c->abi == ABI_IA32) {
+		c->args[0] = (__u32)regs->bx;
+		c->args[1] = (__u32)regs->cx;
+		c->args[2] = (__u32)regs->dx;
+		c->args[3] = (__u32)regs->si;
+		c->args[4] = (__u32)regs->di;
+		c->args[5] = (__u32)regs->bp;
+	} else {
+		c->args[0] = regs->di;
+		c->args[1] = regs->si;
+		c->args[2] = regs->dx;
+		c->args[3] = regs->r10;
+		c->args[4] = regs->r8;
+		c->args[5] = regs->r9;
+	}
+}
+
+/* Registers are the same at entry and exit: both decide alike. */
+static bool numbers_wanted(struct call_plan *plan, struct call *c)
+{
+	__u32 i;
+
+	for (i = 0; i < CALL_ARGS; i++)
+		if (plan->args[i].compare && (c->args[i] & plan->args[i].mask) != plan->args[i].value)
+			return false;
+	return true;
+}
+
+static bool prefix_wanted(struct record *r, struct call_plan *plan)
+{
+	struct syscall *s = (void *)r->data;
+	__u32 arg = plan->prefix_arg, off, i;
+
+	if (!plan->prefix_len || arg >= CALL_ARGS)
+		return true;
+	off = s->reads[arg] >> 16;
+	/* Not read, or relative: user space knows better. */
+	if (!off || off >= RECORD_MAX || r->data[off & (RECORD_MAX - 1)] != '/')
+		return true;
+	for (i = 0; i < PREFIX_MAX; i++) {
+		if (i >= plan->prefix_len)
+			break;
+		if (r->data[(off & (RECORD_MAX - 1)) + i] != plan->prefix[i])
+			return false;
+	}
+	return true;
+}
+
+static __u32 length_of(struct arg_plan *a, struct syscall *s)
+{
+	__u32 which = a->length;
+	__u64 count;
+
+	if (which == LENGTH_FIXED)
+		return a->size;
+	count = which == LENGTH_RESULT ? s->result : which < CALL_ARGS ? s->args[which] : 0;
+	if (count > a->size)
+		return a->size;
+	count *= a->scale;
+	return count < a->size ? count : a->size;
+}
+
+const char pipe_name[] = "pipe:[%llu]";
+const char socket_name[] = "socket:[%llu]";
+const char anonymous_name[] = "anon_inode:%s";
+
+/* What /proc calls a file that no directory has; 0: it is another kind of file. */
+static str_loc nameless(struct record *r, struct file *file)
+{
+	__u64 magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic), value = BPF_CORE_READ(file, f_inode, i_ino);
+	__u32 off = r->len;
+	long n;
+
+	if (off >= RECORD_MAX)
+		return unread(UNREAD_NO_ROOM);
+	if (magic == PIPEFS_MAGIC) {
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, pipe_name, &value, sizeof(value));
+	} else if (magic == SOCKFS_MAGIC) {
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, socket_name, &value, sizeof(value));
+	} else if (magic == ANON_INODE_FS_MAGIC) {
+		value = (__u64)BPF_CORE_READ(file, f_path.dentry, d_name.name);
+		n = bpf_snprintf((char *)&r->data[off & (RECORD_MAX - 1)], 64, anonymous_name, &value, sizeof(value));
+	} else {
+		return 0;
+	}
+	return str_close(r, off, n > 64 ? 64 : n);
+}
+
+static str_loc fd_read(struct record *r, struct task_struct *task, __s32 fd, __u32 reading)
+{
+	struct file *file;
+	str_loc name;
+
+	if (reading == READ_DIRFD && fd == AT_FDCWD)
+		return path_append(r, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
+	file = file_of_fd(task, fd);
+	if (!file)
+		return unread(UNREAD_NO_FILE);
+	name = nameless(r, file);
+	if (name)
+		return name;
+	return path_append(r, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+}
+
+/* Not inlined: the verifier of Linux 6.1 would follow six copies of it. */
+static __attribute__((noinline)) str_loc arg_enter(struct record *r, struct arg_plan *a, __u64 value)
+{
+	struct syscall *s = (void *)r->data;
+
+	switch (a->reading) {
+	case READ_STRING: return str_user(r, value);
+	case READ_IN: return bytes_user(r, value, length_of(a, s));
+	case READ_OUT: return unread(UNREAD_NOT_REACHED);
+	case READ_FD:
+	case READ_DIRFD: return fd_read(r, bpf_get_current_task_btf(), value, a->reading);
+	}
+	return unread(UNREAD_NONE);
+}
+
+static struct record *thread_record(pid_nr tid)
+{
+	struct record *r = bpf_map_lookup_elem(&call_threads, &tid), *blank;
+	struct counters *count;
+	__u32 zero = 0;
+
+	if (r)
+		return r;
+	blank = bpf_map_lookup_elem(&call_blank, &zero);
+	if (blank && !bpf_map_update_elem(&call_threads, &tid, blank, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&call_threads, &tid);
+	count = counters_get();
+	if (count)
+		__sync_fetch_and_add(&count->unpaired, 1);
+	return 0;
+}
+
+static struct record *call_begin(struct call *c, struct call_plan *plan, struct task_struct *task)
+{
+	struct record *r = thread_record(task->pid);
+	struct syscall *s;
+	__u32 i;
+
+	if (!r)
+		return 0;
+	*(volatile __u32 *)&r->busy = IDLE;
+	r->len = sizeof(*s);
+	r->h.kind = KIND_SYSCALL;
+	r->h.hook = HOOK_TP_BTF;
+	r->h.abi = c->abi;
+	task_fill(&r->h.task, task);
+	s = (void *)r->data;
+	s->nr = c->nr;
+	s->result = 0;
+	s->late = 0;
+	s->cwd = unread(UNREAD_NOT_NEEDED);
+	for (i = 0; i < CALL_ARGS; i++)
+		s->args[i] = c->args[i];
+	for (i = 0; i < CALL_ARGS; i++)
+		s->reads[i] = arg_enter(r, &plan->args[i], c->args[i]);
+	if (plan->flags & CALL_CWD)
+		s->cwd = path_append(r, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
+	return r;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call c;
+	struct call_plan *plan = plan_of(&c, task, id);
+	struct syscall *s;
+	struct record *r;
+
+	if (!plan)
+		return 0;
+	args_take(&c, regs);
+	if (!numbers_wanted(plan, &c)) {
+		count_filtered();
+		return 0;
+	}
+	if (!task_wanted(task))
+		return 0;
+	r = call_begin(&c, plan, task);
+	if (!r)
+		return 0;
+	if (!prefix_wanted(r, plan)) {
+		count_filtered();
+		*(volatile __u32 *)&r->busy = NOT_WANTED;
+		return 0;
+	}
+	s = (void *)r->data;
+	s->state = ATTEMPT_ENTERED;
+	s->entered = bpf_ktime_get_boot_ns();
+	r->h.time = s->entered;
+	if (plan->flags & CALL_NO_RETURN) {
+		if (plan->flags & CALL_FAILED)
+			return 0;
+		header_stamp(r);
+		record_output(r, false);
+		return 0;
+	}
+	*(volatile __u32 *)&r->busy = IN_CALL;
+	return 0;
+}
+
+/* What the call has written, and strings whose page was not in memory at entry: the call has brought it in. */
+static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan *a, __u32 i)
+{
+	struct syscall *s = (void *)r->data;
+
+	if (i >= CALL_ARGS)
+		return 0;
+	if (a->reading == READ_OUT && s->result >= 0) {
+		s->reads[i] = bytes_user(r, s->args[i], length_of(a, s));
+	} else if (a->reading == READ_STRING && s->reads[i] == unread(UNREAD_FAULT)) {
+		s->reads[i] = str_user(r, s->args[i]);
+		s->late |= 1 << i;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call c;
+	struct call_plan *plan = plan_of(&c, task, regs->orig_ax);
+	pid_nr tid = task->pid;
+	struct syscall *s;
+	struct record *r;
+	__u32 i, state = ATTEMPT_RETURNED;
+
+	if (!plan)
+		return 0;
+	args_take(&c, regs);
+	if (!numbers_wanted(plan, &c))
+		return 0;
+	r = bpf_map_lookup_elem(&call_threads, &tid);
+	s = r ? (void *)r->data : 0;
+	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
+		*(volatile __u32 *)&r->busy = IDLE;
+		return 0;
+	}
+	if (!r || r->busy != IN_CALL || s->nr != c.nr) {
+		if ((plan->flags & CALL_FORKS && !ret) || !task_passes(task))
+			return 0;
+		r = call_begin(&c, plan, task);
+		if (!r)
+			return 0;
+		s = (void *)r->data;
+		s->entered = 0;
+		state = ATTEMPT_STOPPED;
+		if (!prefix_wanted(r, plan)) {
+			count_filtered();
+			return 0;
+		}
+	}
+	*(volatile __u32 *)&r->busy = IDLE;
+	s->state = state;
+	s->result = ret;
+	if (plan->flags & CALL_FAILED && ret >= 0) {
+		count_filtered();
+		return 0;
+	}
+	for (i = 0; i < CALL_ARGS; i++)
+		arg_exit(r, &plan->args[i], i);
+	header_stamp(r);
+	record_output(r, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(call_thread_end, struct task_struct *task)
+{
+	pid_nr tid = task->pid;
+
+	bpf_map_delete_elem(&call_threads, &tid);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

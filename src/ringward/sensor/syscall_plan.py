@@ -1,0 +1,122 @@
+"""What the kernel part is told of each system call: `struct call_plan` of bpf/events.h. Pure."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ringward.events import syscall_values as values
+from ringward.events.filter import Filter
+from ringward.events.syscall_args import call_class, field_name
+from ringward.events.syscall_table import ABIS, NUMBERS, Call, by_event
+from ringward.events.syscall_types import FIXED, RESULT, Kind, kind_of
+
+_ARG = struct.Struct("<BBBBIQQ")
+_HEAD = struct.Struct("<IBBH")
+_READINGS = ("nothing", "string", "in", "out", "fd", "dirfd")
+_FIXED, _RESULT = 255, 254
+_ARGS, _PREFIX = 6, 64
+WANTED, NO_RETURN, FORKS, CWD, FAILED, EXECS = 1, 2, 4, 8, 16, 32
+_ENDS = frozenset({"exit", "exit_group", "rt_sigreturn", "sigreturn"})
+_TWICE = frozenset({"fork", "vfork", "clone", "clone3"})
+_NUMBER = re.compile(r"-?[0-9]+")
+_GLOB = re.compile(r"[*?\[]")
+# Shows the number itself, so that a filter for a number can be decided in the kernel.
+_PLAIN = int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the kernel can decide of a filter's arguments, for one call.
+
+    Attributes:
+        numbers: argument -> the one value that is wanted, as the register has it, and which of its bits count.
+        prefix: number of the string, and how a wanted one begins when it is absolute; empty: anyhow.
+
+    """
+
+    numbers: Mapping[int, tuple[int, int]]
+    prefix: tuple[int, bytes] = (0, b"")
+
+
+def compared(call: Call, only: Filter) -> Compared:
+    """Return what the kernel can decide; user space decides the rest, and all of it once more."""
+    numbers: dict[int, tuple[int, int]] = {}
+    prefix = (0, b"")
+    fields = [field_name(one.name) for one in call.parameters]
+    for name, glob in only.args:
+        first, _, rest = name.partition(".")
+        if first not in fields:
+            continue
+        at = fields.index(first)
+        kind = kind_of(call, call.parameters[at])
+        if _is_number(kind, rest) and _NUMBER.fullmatch(glob):
+            mask = (1 << 8 * kind.size) - 1
+            numbers[at] = int(glob) & mask, mask
+        elif kind.path and rest in ("", "path") and glob.startswith("/"):
+            prefix = at, _GLOB.split(glob)[0].encode()[:_PREFIX]
+    return Compared(numbers, prefix)
+
+
+def _is_number(kind: Kind, rest: str) -> bool:
+    if kind.reading in ("fd", "dirfd"):
+        return rest == "fd"
+    return kind.reading == "nothing" and kind.show is _PLAIN and not rest
+
+
+def arg_plan(call: Call, kind: Kind, number: tuple[int, int] | None, head: int) -> bytes:
+    """Return `struct arg_plan` of one argument.
+
+    Args:
+        call: whose argument.
+        kind: how it is read.
+        number: what it must be, and the bits that count; None: anything.
+        head: bytes of buffers that are read.
+
+    """
+    names = [one.name for one in call.parameters]
+    length = {FIXED: _FIXED, RESULT: _RESULT}.get(kind.length)
+    size = head if kind.show is values.data else kind.size
+    reading = kind.reading if not (kind.long and call.abi == "ia32") and size else "nothing"
+    value, mask = number or (0, 0)
+    return _ARG.pack(
+        _READINGS.index(reading),
+        length if length is not None else names.index(kind.length),
+        kind.scale,
+        number is not None,
+        size,
+        value,
+        mask,
+    )
+
+
+def call_plan(call: Call, only: Filter, head: int = 0) -> bytes:
+    """Return `struct call_plan` of a call that is wanted.
+
+    Args:
+        call: of the table.
+        only: what is wanted of it.
+        head: bytes of buffers that are read, at most 1,024.
+
+    """
+    kinds = [kind_of(call, one) for one in call.parameters]
+    decided = compared(call, only)
+    flags = WANTED
+    flags |= NO_RETURN * (call.name in _ENDS) | FORKS * (call.name in _TWICE)
+    flags |= EXECS * (call.name in ("execve", "execveat"))
+    flags |= CWD * any(kind.path and not kind.base for kind in kinds) | FAILED * only.failed
+    plans = [arg_plan(call, kind, decided.numbers.get(at), head) for at, kind in enumerate(kinds)]
+    plans += [bytes(_ARG.size)] * (_ARGS - len(plans))
+    at, prefix = decided.prefix
+    return _HEAD.pack(flags, at, len(prefix), 0) + b"".join(plans) + prefix.ljust(_PREFIX, b"\0")
+
+
+def plans(events: Iterable[str], only: Filter, head: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of the map `call_plans` for the events that are system calls."""
+    for name in events:
+        for call in by_event().get(name, ()):
+            call_class(name)  # an argument of unknown type is a fault of the table
+            key = struct.pack("<I", ABIS.index(call.abi) * NUMBERS + call.number)
+            yield key, call_plan(call, only, head)
