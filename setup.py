@@ -36,6 +36,16 @@ def build_objects(folder: Path) -> None:
         subprocess.run(["llvm-strip", "-g", str(target)], check=True)
 
 
+def build_keeper(folder: Path) -> None:
+    """Compile the guard's helper: static, so that nothing of the caller's runs in it."""
+    fresh = folder / "ringward-keeper.new"
+    source = Path("native/keeper/keeper.c")
+    flags = ("-D_GNU_SOURCE", "-O2", "-Wall", "-Werror", "-static")
+    subprocess.run(["gcc", *flags, "-o", str(fresh), str(source)], check=True)
+    # Moved into place: one that runs cannot be written to.
+    fresh.replace(folder / "ringward-keeper")
+
+
 def bundle_libraries(folder: Path) -> None:
     """Copy the shared libraries that the native module is linked with."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,9 +61,10 @@ class BuildWithObjects(build_ext):
     """Compiles bpf/*.bpf.c into the package, then the native module."""
 
     def run(self) -> None:
-        sensor = Path("src" if self.inplace else self.build_lib) / "ringward" / "sensor"
-        build_objects(sensor / "objects")
-        bundle_libraries(sensor / "lib")
+        package = Path("src" if self.inplace else self.build_lib) / "ringward"
+        build_objects(package / "sensor" / "objects")
+        bundle_libraries(package / "sensor" / "lib")
+        build_keeper(package / "guard")
         super().run()
 
 

@@ -21,7 +21,8 @@ enum operation {
 	OPERATION_AUTOLOAD,
 	OPERATION_UNLOAD,
 	OPERATION_PROGRAMS,
-	OPERATIONS,
+	OPERATION_SELF,
+	OPERATIONS = 8,		/* that there is room for; a power of two */
 };
 
 enum mode {

@@ -66,9 +66,9 @@ struct timespec64 {
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	unsigned int i_rdev;
 	const unsigned int i_nlink;
 	struct super_block *i_sb;
-	unsigned int i_rdev;
 	long long i_size;
 	atomic_t i_writecount;
 	atomic64_t i_version;
@@ -101,6 +101,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
 };
 
 struct path {
@@ -112,6 +113,7 @@ struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
 	struct path f_path;
+	unsigned int f_flags;
 };
 
 struct iattr {
@@ -133,6 +135,7 @@ struct files_struct {
 };
 
 struct fs_struct {
+	int users;
 	struct path root;
 	struct path pwd;
 };
@@ -218,6 +221,7 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -288,6 +292,18 @@ struct module_memory {
 
 struct module___memory {
 	struct module_memory mem[7];
+};
+
+struct bpf_map {
+	unsigned int id;
+};
+
+struct bpf_prog_aux {
+	unsigned int id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 
 struct subprocess_info {

@@ -60,6 +60,8 @@ static long path_step(__u32 i, struct path_walk *w)
 	if (!part.parent)
 		return 1;
 	if (part.parent == dentry || w->mnt_root == dentry) {
+		if (!vfsmnt)
+			return 1;
 		mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
 		up = BPF_CORE_READ(mnt, mnt_parent);
 		if (up != mnt) {
@@ -97,6 +99,21 @@ static path_loc path_append(struct record *r, struct dentry *dentry, struct vfsm
 	if (off >= RECORD_MAX)
 		return unread(UNREAD_NO_ROOM);
 	w.mnt_root = BPF_CORE_READ(vfsmnt, mnt_root);
+	steps = bpf_loop(PATH_COMPONENTS, path_step, &w, 0);
+	return off << 16 | (steps == PATH_COMPONENTS ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
+}
+
+/* The same, where the hook does not say by which mount: from the root of the file system. */
+static path_loc path_append_inside(struct record *r, struct dentry *dentry)
+{
+	struct path_walk w = { .r = r, .dentry = dentry, .start = r->len };
+	__u32 off = r->len;
+	long steps;
+
+	if (!dentry)
+		return unread(UNREAD_NO_FILE);
+	if (off >= RECORD_MAX)
+		return unread(UNREAD_NO_ROOM);
 	steps = bpf_loop(PATH_COMPONENTS, path_step, &w, 0);
 	return off << 16 | (steps == PATH_COMPONENTS ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
 }

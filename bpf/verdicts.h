@@ -46,3 +46,38 @@ struct unload_verdict {
 	str_loc name;		/* from user memory */
 	__u32 flags;
 };
+
+enum self_access {
+	ACCESS_OPEN,		/* for writing */
+	ACCESS_TRUNCATE,
+	ACCESS_UNLINK,
+	ACCESS_RENAME,
+	ACCESS_CREATE,
+	ACCESS_LINK,
+	ACCESS_MOUNT,
+	ACCESS_UNMOUNT,
+	ACCESS_TRACE,
+	ACCESS_CHANGE,		/* a map or program, by a descriptor of it */
+	ACCESS_BECOME,		/* one of Ringward's own processes */
+};
+
+enum self_object {
+	SELF_FILE,
+	SELF_PIN,
+	SELF_DEVICE,		/* a block device that holds protected files */
+	SELF_MEMORY,		/* /dev/mem, /dev/kmem, /dev/port */
+	SELF_SWITCH,		/* of the kernel, that turns hooks off */
+	SELF_PROCESS,
+	SELF_MAP,
+	SELF_PROGRAM,
+};
+
+struct self_verdict {
+	struct header h;
+	struct verdict verdict;
+	struct file_id file;	/* unread with UNREAD_NO_FILE for what is none */
+	__u32 access;		/* enum self_access */
+	__u32 object;		/* enum self_object */
+	__u32 target;		/* pid of a process, id of a map or program */
+	__u32 pad;
+};

@@ -61,10 +61,51 @@ static PyObject *program_open(PyObject *module, PyObject *args)
 	return PyLong_FromLong(fd);
 }
 
+/* Ids of the maps that a program uses. */
+static PyObject *program_maps(PyObject *module, PyObject *args)
+{
+	__u32 ids[64], i, size = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (__u64)(unsigned long)ids };
+	PyObject *list;
+	int fd;
+
+	if (!PyArg_ParseTuple(args, "i", &fd))
+		return NULL;
+	log_clear();
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return raise_bpf(errno, "read about a program");
+	list = PyList_New(0);
+	for (i = 0; list && i < info.nr_map_ids && i < 64; i++) {
+		PyObject *id = PyLong_FromUnsignedLong(ids[i]);
+
+		if (!id || PyList_Append(list, id))
+			Py_CLEAR(list);
+		Py_XDECREF(id);
+	}
+	return list;
+}
+
+/* By its id; the kernel asks whether it may be written to. */
+static PyObject *map_open(PyObject *module, PyObject *args)
+{
+	unsigned int id;
+	int fd;
+
+	if (!PyArg_ParseTuple(args, "I", &id))
+		return NULL;
+	log_clear();
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return raise_bpf(errno, "open a map by its id");
+	return PyLong_FromLong(fd);
+}
+
 PyMethodDef pin_methods[] = {
 	{ "pin", pin, METH_VARARGS, "(fd, path): give a map, program or link a name in a bpf file system" },
 	{ "pinned", pinned, METH_VARARGS, "(path) -> fd; the caller closes it" },
 	{ "link_program", link_program, METH_VARARGS, "(link fd) -> id of its program" },
+	{ "program_maps", program_maps, METH_VARARGS, "(fd) -> [id of a map that it uses]" },
+	{ "map_open", map_open, METH_VARARGS, "(id) -> fd; the caller closes it" },
 	{ "program_open", program_open, METH_VARARGS, "(id) -> fd; the caller closes it" },
 	{ 0 },
 };

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from ringward.cli import COMMANDS, dispatch
+from ringward.guard import launch
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -70,3 +72,24 @@ def test_a_broken_pipe_ends_with_status_0() -> None:
     script += "sys.exit(dispatch.run('events', ['list', '--json']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("name", "goes"), [("trust", True), ("guard", True), ("events", False)])
+def test_where_a_guard_protects_itself_its_commands_go_through_the_helper(
+    name: str, goes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone: list[list[str]] = []
+
+    def go(argv: list[str]) -> None:
+        gone.append(argv)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(launch, "wanted", lambda _environment: True)
+    monkeypatch.setattr(launch, "go", go)
+    status: object = 0
+    with contextlib.suppress(SystemExit):
+        status = dispatch.run(name, ["--help"])
+    assert gone == ([[name, "--help"]] if goes else [])
+    if goes:
+        assert status == 4
+        assert "cannot be started: Operation not permitted" in capsys.readouterr().err

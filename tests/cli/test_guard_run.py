@@ -12,7 +12,8 @@ import pytest
 from ringward.cli import dispatch, guard, guard_run
 from ringward.cli.guard_run import EVENTS
 from ringward.events import Event
-from ringward.guard import ready, status
+from ringward.guard import launch, ready, status
+from ringward.guard.protect import Protected
 from ringward.guard.ready import Blocked
 from ringward.output.system_log import SystemLog
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
@@ -36,6 +37,11 @@ class Holder:
 
     def attach(self) -> None:
         self.steps.append("attach")
+
+    def protect(self, wanted: list[Protected]) -> dict[str, str]:
+        self.steps.append("protect")
+        self.wanted = wanted
+        return {"/nowhere": "No such file or directory"}
 
     def decide_by(self, policy: Any, _digests: object, modes: Any, until: int) -> None:
         assert policy.modes == modes
@@ -104,10 +110,25 @@ def test_nothing_is_taken_over_before_it_is_proved(scene: list[str], capfd: pyte
     code, _out, err = run(capfd, *scene, "--mode", "enforce", "--on-end", "continue", "--try", "5m")
     assert code == 0
     (holder,) = Holder.made
-    assert (holder.enforce, holder.stays, holder.operations) == (True, True, tuple(EVENTS))
+    assert (holder.enforce, holder.stays, holder.operations) == (True, True, tuple(EVENTS)[:3])
     assert holder.steps == ["attach", ("decide", True), "prove", "take over", "close"]
     assert "mode enforce for 5m, then monitor, unless: ringward guard --confirm" in err
     assert "the kernel part will continue" in err
+
+
+def test_what_it_protects_is_told_before_it_decides(
+    scene: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "other").touch()
+    argv = (*scene, "--mode", "enforce", "--for", "unload,self", "--protect", "/usr/bin/true")
+    code, _out, err = run(capfd, *argv)
+    assert code == 0
+    (holder,) = Holder.made
+    assert holder.steps[:3] == ["attach", "protect", ("decide", False)]
+    assert {Protected(tmp_path / "trust.db"), Protected(Path("/usr/bin/true"))} <= set(holder.wanted)
+    assert Protected(launch.PACKAGE, tree=True) in holder.wanted
+    assert "/nowhere is not protected: No such file or directory" in err
+    assert "shares its directory" in err
 
 
 def test_a_hook_that_does_not_run_ends_it_before(scene: list[str], capfd: pytest.CaptureFixture[str]) -> None:

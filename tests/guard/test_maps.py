@@ -50,7 +50,7 @@ def test_the_first_policy_is_written_to_the_other_bank(kernel: Maps, fds: dict[s
     state = maps.state()
     assert state["bank"] == 1
     assert struct.unpack("<2I", state["rules"]) == (0, 2)
-    assert struct.unpack("<8I", state["modes"]) == (0, 0, 0, 0, 2, 2, 2, 2)
+    assert struct.unpack("<16I", state["modes"])[8:] == (2, 2, 2, 2, 2, 0, 0, 0)
     keys = [struct.unpack("<I", key)[0] for key in kernel.contents[fds["guard_rules"]]]
     assert keys == [MOST_RULES, MOST_RULES + 1]
     (inner,) = (struct.unpack("<I", fd)[0] for fd in [kernel.contents[fds["guard_digests"]][b"\1\0\0\0"]])
@@ -67,7 +67,7 @@ def test_the_bank_changes_last_and_the_old_policy_stays_whole(
     states = [unpack("guard_policy", value) for fd, _key, value in kernel.writes if fd == fds["guard_policy"]]
     assert [state["bank"] for state in states] == [1, 0]
     assert struct.unpack("<2I", states[0]["rules"]) == (5, 2)
-    assert states[0]["modes"][16:] == struct.pack("<4I", 2, 2, 2, 2)
+    assert states[0]["modes"][32:] == struct.pack("<8I", 2, 2, 2, 2, 2, 0, 0, 0)
     assert states[1]["enforce_until"] == 77
     last = [fd for fd, _key, _value in kernel.writes][-2:]
     assert last == [fds["guard_policy"]] * 2
@@ -75,10 +75,10 @@ def test_the_bank_changes_last_and_the_old_policy_stays_whole(
 
 def test_the_modes_alone(maps: PolicyMaps) -> None:
     maps.write(compiled(), DIGESTS)
-    maps.set_modes(struct.pack("<4I", 3, 0, 0, 0), 9)
+    maps.set_modes(struct.pack("<8I", 3, *[0] * 7), 9)
     state = maps.state()
     assert (state["bank"], state["enforce_until"]) == (1, 9)
-    assert struct.unpack("<8I", state["modes"]) == (0, 0, 0, 0, 3, 0, 0, 0)
+    assert struct.unpack("<16I", state["modes"]) == (*[0] * 8, 3, *[0] * 7)
 
 
 def test_a_digest_is_added_to_the_bank_in_use(kernel: Maps, fds: dict[str, int], maps: PolicyMaps) -> None:

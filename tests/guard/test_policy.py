@@ -84,11 +84,11 @@ def test_classes_and_modes_and_what_is_closed() -> None:
     values = [int.from_bytes(made.class_values[i * size : (i + 1) * size], "little") for i in range(count)]
     assert tuple(values) == snapshot.classes
     assert made.closed == 1 << operation_number(Operation.UNLOAD)
-    assert struct.unpack("<4I", made.modes) == (3, 2, 0, 0)
+    assert struct.unpack("<8I", made.modes) == (3, 2, 0, 0, 0, 0, 0, 0)
 
 
 def test_the_modes_are_the_policys_own_unless_others_are_given() -> None:
-    assert struct.unpack("<4I", compile_policy(policy(mode=Mode.LEARN)).modes) == (1, 1, 1, 1)
+    assert struct.unpack("<8I", compile_policy(policy(mode=Mode.LEARN)).modes) == (1, 1, 1, 1, 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

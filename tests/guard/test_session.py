@@ -8,7 +8,7 @@ from ringward.events import Event
 from ringward.events.filter import Filter
 from ringward.guard import session
 from ringward.guard.session import ASIDE, Session
-from ringward.sensor.info import Attachment, SensorError, Totals
+from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
 from tests.output.event_factory import event
 
 
@@ -26,8 +26,8 @@ class Sensor:
         self.polls = 0
         type(self).made.append(self)
 
-    def open(self) -> str:
-        return "info"
+    def open(self) -> SensorInfo:
+        return SensorInfo("6.1", "here", "ebpf", {}, {}, None, None, "not looked at")
 
     @property
     def unheard(self) -> frozenset[str]:
@@ -46,6 +46,10 @@ class Holder:
     def __init__(self, *judged: str) -> None:
         self.attachments = {name: Attachment("lsm", "x", "") for name in judged}
         self.kept: list[str] = []
+        self.silent: list[str] = []
+
+    def deaf(self) -> list[str]:
+        return self.silent
 
     def keep_loaded(self, name: str) -> None:
         self.kept.append(name)
@@ -118,3 +122,33 @@ def test_a_hook_that_does_not_run_is_no_guard(sensor: type[Sensor]) -> None:
     made, _heard = opened(Holder("module_verdict"))
     with pytest.raises(SensorError, match="cannot guard: module_verdict: the hook is attached and does not run"):
         made.prove()
+
+
+def test_a_hook_of_its_own_protection_that_goes_deaf_is_an_alarm(
+    sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
+    holder = Holder("self_verdict")
+    made, heard = opened(holder)
+    assert made.poll(0) == []
+    holder.silent = ["bpf_map"]
+    (alarm,) = made.poll(0)
+    assert (alarm.event, alarm.args.state, alarm.args.subject_event) == ("sensor_status", "deaf", "self_verdict")
+    assert alarm.args.reason.endswith("bpf_map")
+    assert heard[-1] == [alarm]
+    assert made.poll(0) == []
+    holder.silent = []
+    (alarm,) = made.poll(0)
+    assert (alarm.args.state, alarm.args.reason) == ("heard", None)
+    holder.silent = ["file_open"]
+    with pytest.raises(SensorError, match="file_open"):
+        made.prove()
+
+
+def test_without_that_protection_nothing_is_asked(sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
+    holder = Holder("module_verdict")
+    holder.silent = ["file_open"]
+    made, _heard = opened(holder)
+    made.prove()
+    assert made.poll(0) == []

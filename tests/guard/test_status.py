@@ -27,7 +27,7 @@ TOLD: dict[str, Any] = {
 POLICY = {
     "bank": 1,
     "rules": struct.pack("<2I", 3, 5),
-    "modes": struct.pack("<8I", 0, 0, 0, 0, 3, 2, 0, 0),
+    "modes": struct.pack("<16I", *[0] * 8, 3, 2, *[0] * 6),
     "enforce_until": 99,
 }
 

@@ -9,6 +9,22 @@ import sys
 from ringward.cli import COMMANDS
 from ringward.cli.errors import CANNOT_RUN, USAGE, CannotRunError, UsageError
 
+CHANGING = ("guard", "trust")
+"""Commands that change what the guard protects."""
+
+
+def _as_own(name: str, argv: list[str]) -> None:
+    """Go on as one of the guard's own processes, where there is a guard that protects itself."""
+    from ringward.guard import launch  # noqa: PLC0415 - the others do not need it
+
+    if launch.wanted(os.environ):
+        try:
+            launch.go([name, *argv])
+        except OSError as error:
+            raise CannotRunError(
+                f"the guard is on, and its helper {launch.KEEPER} cannot be started: {error.strerror}"
+            ) from error
+
 
 def run(name: str, argv: list[str]) -> int:
     """Return the exit status of ``ringward name argv``."""
@@ -23,6 +39,8 @@ def run(name: str, argv: list[str]) -> int:
         )
         return CANNOT_RUN
     try:
+        if name in CHANGING:
+            _as_own(name, argv)
         status: int = command.main(argv)
         sys.stdout.flush()
     except UsageError as error:

@@ -24,6 +24,8 @@ WORD = "ringward.guard=off"
 """On the kernel's command line: no guard is started, and what is pinned is gone after a boot."""
 _MODES = {"learn": Mode.LEARN, "monitor": Mode.MONITOR, "enforce": Mode.ENFORCE}
 _OPERATIONS = {operation.value: operation for operation in EVENTS}
+_DEFAULT = [name for name, operation in _OPERATIONS.items() if operation is not Operation.SELF]
+"""Not `self`: it keeps from administrators too what they edit by hand."""
 _DESCRIPTION = """\
 Judge kernel modules by the trust database and the rules, and the kernel's
 requests and removals of modules by the rules: in the kernel, before anything
@@ -67,9 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
     policy.add_argument(
         "--for",
         dest="operations",
-        default=",".join(_OPERATIONS),
+        default=",".join(_DEFAULT),
         metavar="OPERATION[,...]",
-        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all); none, with --programs",
+        help=f"what is judged: {', '.join(_OPERATIONS)} (default: all but self); none, with --programs",
     )
     policy.add_argument(
         "--programs", action="store_true", help="tell of each start of a program that is not known; none is denied"
@@ -87,6 +89,13 @@ def make_parser() -> argparse.ArgumentParser:
         choices=("release", "continue"),
         default="release",
         help="what the kernel part does when this process ends (default: release)",
+    )
+    policy.add_argument(
+        "--protect",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a program that is trusted: its file is protected as Ringward's own are (with --for self)",
     )
     policy.add_argument("--try", dest="trial", metavar="TIME", help="enforce for so long (90s, 5m, 1h), then monitor")
     common.add_arguments(parser)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 from ringward.cli import options as common
@@ -16,8 +17,9 @@ from ringward.cli.live import Ends, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import programs, ready
+from ringward.guard import launch, programs, ready
 from ringward.guard.holder import EVENTS, Holder
+from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
 from ringward.guard.source import Source
 from ringward.guard.starts import Starts
@@ -70,6 +72,8 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
                 holder = Holder(tuple(modes), enforce=enforce, stays=options.on_end == "continue")
                 stack.callback(holder.close)
                 holder.attach()
+                if Operation.SELF in modes:
+                    _protect(options, holder)
                 holder.decide_by(policy, digests, policy.modes, now() + trial * NS if trial else 0)
             if options.programs:
                 judge = programs.begin(programs.trusted(digests), shared=holder.maps if holder else None)
@@ -77,6 +81,19 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
             return _watch(options, Parts(holder, judge, source), events, named)
     finally:
         source.close()
+
+
+def _protect(options: argparse.Namespace, holder: Holder) -> None:
+    """Keep the database, the rules, Ringward and what was asked for from others."""
+    database = Path(options.database)
+    wanted = own_files(database, Path(options.rules), launch.PACKAGE, map(Path, options.protect))
+    for path, reason in holder.protect(wanted).items():
+        say(f"ringward guard: {safe(path)} is not protected: {reason}")
+    if not is_private(database):
+        say(
+            f"ringward guard: {safe(options.database)} shares its directory: the database is protected, but not from a"
+            " journal that is put beside it"
+        )
 
 
 class Parts(NamedTuple):

@@ -15,6 +15,7 @@ from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
+from ringward.guard.protect import Protected, Protection
 from ringward.sensor import _native, objects, procfs
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
@@ -26,9 +27,10 @@ EVENTS = {
     Operation.MODULES: "module_verdict",
     Operation.AUTOLOAD: "autoload_verdict",
     Operation.UNLOAD: "unload_verdict",
+    Operation.SELF: "self_verdict",
 }
 """The operations that this guard judges, and the event of each verdict."""
-OBJECTS = ("guard_autoload", "guard_modules", "guard_request", "guard_unload")
+OBJECTS = ("guard_autoload", "guard_modules", "guard_request", "guard_self", "guard_unload")
 HOLDER = "guard_holder"
 """Name of the pinned map that says who started the guard, as JSON."""
 _HOLDER_BYTES = 4096
@@ -98,6 +100,7 @@ class Holder:
         self.missing: dict[str, str] = {}
         """Verdicts and aids that cannot be had, with the kernel's reason."""
         self._policy_maps: PolicyMaps | None = None
+        self._protection: Protection | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
         self._took_over = False
@@ -149,6 +152,25 @@ class Holder:
             raise GuardError(f"cannot guard {what}; see: ringward doctor")
         if "guard_origins" in self.maps:
             self._write_origins()
+
+    def protect(self, wanted: Iterable[Protected]) -> Mapping[str, str]:
+        """Keep files from others, and this process, its maps and pins: from the next policy that says so.
+
+        Returns:
+            Files that cannot be protected, with the reason.
+
+        """
+        if EVENTS[Operation.SELF] not in self.attachments:
+            return {}
+        if self._protection is None:
+            self._protection = Protection(self.maps, self._attached.program_fds())
+            self._protection.begin()
+        self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
+        return self._protection.failed
+
+    def deaf(self) -> list[str]:
+        """Make each hook that protects the guard decide; return those that did not."""
+        return self._protection.deaf() if self._protection else []
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""
@@ -290,6 +312,9 @@ class Holder:
         """Let go; what is pinned stays, if it is to go on deciding."""
         if self._took_over and not self._stays:
             pins.remove(self._pins.folder)
+        if self._protection:
+            self._protection.close()
+            self._protection = None
         if self._policy_maps:
             self._policy_maps.close()
             self._policy_maps = None

@@ -171,6 +171,7 @@ def compile_policy(policy: Policy, modes: Mapping[Operation, Mode] | None = None
     if len(policy.rules) > MOST_RULES:
         raise PolicyError(f"{len(policy.rules)} rules, and the kernel part holds {MOST_RULES}: join some of them")
     by_number = {operation_number(one): chosen.get(one, Mode.OFF) for one in Operation}
+    places = range(constants("operation")["operations"])
     size = layout("class").size
     return Compiled(
         b"".join(rule_bytes(rule) for rule in policy.rules),
@@ -178,5 +179,5 @@ def compile_policy(policy: Policy, modes: Mapping[Operation, Mode] | None = None
         struct.pack(f"<{len(policy.classes)}I", *range(len(policy.classes))),
         b"".join(holds.to_bytes(size, "little") for holds in policy.classes),
         _bits(operation_number(one) for one in policy.closed),
-        words([by_number[number] for number in sorted(by_number)]),
+        words([by_number.get(number, Mode.OFF) for number in places]),
     )

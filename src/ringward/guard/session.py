@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ringward.events.catalogue.program_verdict import ProgramVerdict
+from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.programs import Judge
 from ringward.guard.together import Together
-from ringward.sensor.clock import NS, now
+from ringward.sensor.clock import NS, Clock, now
+from ringward.sensor.ebpf import own_event
 from ringward.sensor.info import SensorError, SensorInfo, Totals
 from ringward.sensor.sensor import Sensor
 
@@ -21,6 +23,8 @@ ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_
 
 REFRESH_NS = NS
 """How often it is looked what is mounted."""
+SELF_PROOF_NS = 5 * NS
+"""How often the hooks that protect the guard itself are made to decide."""
 PROOF_NS = 10 * NS
 """How long the records of the first canary may take; an emulated machine needs seconds."""
 
@@ -59,6 +63,9 @@ class Session:
         parts = [part for part in (holder, programs and programs.elsewhere) if part]
         self._sensor = Sensor(names, elsewhere=Together(*parts) if len(parts) > 1 else next(iter(parts), None))
         self.info: SensorInfo = self._sensor.open()
+        self._clock = Clock()
+        self._proved = 0
+        self._deaf: list[str] = []
 
     @property
     def told(self) -> frozenset[str]:
@@ -81,7 +88,10 @@ class Session:
         until = now() + PROOF_NS
         while self._sensor.unheard & self._judged and now() < until:
             self._early += self._sensor.poll(0.1)
+        self._proved = now()
         deaf = sorted(self._sensor.unheard & self._judged)
+        if self._holder and "self_verdict" in self._judged:
+            deaf += self._holder.deaf()
         if deaf:
             raise SensorError(
                 f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
@@ -93,7 +103,23 @@ class Session:
             self._programs.refresh()
             self._refreshed = now()
         early, self._early = self._early, []
-        return self._took(early or self._sensor.poll(timeout))
+        return self._took([*(early or self._sensor.poll(timeout)), *self._alarms()])
+
+    def _alarms(self) -> list[Event]:
+        """Return what has changed with the hooks that protect the guard; they are made to decide every few seconds."""
+        if not self._holder or "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
+            return []
+        self._proved = now()
+        before, self._deaf = self._deaf, self._holder.deaf()
+        if self._deaf == before:
+            return []
+        how = self._holder.attachments["self_verdict"]
+        reason = f"attached, and did not decide on a canary: {', '.join(self._deaf)}" if self._deaf else None
+        state = "deaf" if self._deaf else "heard"
+        self._clock.adjust()
+        return [
+            own_event(self._clock, self.info.host, SensorStatus(state, "self_verdict", how.rung, how.where, reason))
+        ]
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""

@@ -72,7 +72,7 @@ def make(table: Mapping[str, Any], where: str = "") -> Rule:
     name = table.get("id")
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise FieldError("id", "a rule needs one: letters, digits, '.', '_' and '-', at most 64")
-    operations = frozenset(_words(table, "on", {each.value: each for each in Operation}) or [Operation.MODULES])
+    operations = frozenset(_words(table, "on", {each.value: each for each in CONDITIONS}) or [Operation.MODULES])
     conditions = set(table) - {"id", "action", "on", *TEXTS}
     for key in sorted(conditions):
         for operation in sorted(operations):

@@ -30,6 +30,8 @@ class Operation(StrEnum):
     """The removal of a module."""
     PROGRAMS = "programs"
     """The start of a program."""
+    SELF = "self"
+    """A change of Ringward's own files, maps and processes by others; no rule is for it."""
 
 
 class Action(StrEnum):

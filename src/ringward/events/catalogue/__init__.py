@@ -22,6 +22,7 @@ from ringward.events.catalogue.process_exit import ProcessExit
 from ringward.events.catalogue.process_fork import ProcessFork
 from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.catalogue.query_module import QueryModule
+from ringward.events.catalogue.self_verdict import SelfVerdict
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.catalogue.syscall import Syscall
 from ringward.events.catalogue.udev_device import UdevDevice
@@ -53,6 +54,7 @@ CATALOGUE: tuple[type[Args], ...] = (
     AutoloadVerdict,
     UnloadVerdict,
     ProgramVerdict,
+    SelfVerdict,
     EventsLost,
     SensorStatus,
 )
