@@ -1,6 +1,6 @@
 """A kernel whose active security modules do not include bpf: LSM programs attach there and never run.
 
-It takes a boot of its own, the second of `BOOTS` in tools/run_tests.py: ``python -m vmtest -k KERNEL --append WORDS --
+It takes a boot of its own, the second of `boots` in tools/run_tests.py: ``python -m vmtest -k KERNEL --append WORDS --
 python -m pytest tests/kernel/modes``.
 """
 
