@@ -39,7 +39,8 @@ for i in configfs:/sys/kernel/config debugfs:/sys/kernel/debug tracefs:/sys/kern
   grep -q " ${i#*:} ${i%%:*} " /proc/mounts && echo "mounted ${i%%:*}"
 done
 touch "/tmp/$1" && rm "/tmp/$1" && echo "tmp is writeable"
-touch /boot/x 2>/dev/null || echo "boot is not"
+touch /media/x 2>/dev/null || echo "media is not"
+ls /boot/vmlinuz-$(uname -r)
 tr ' ' '\\n' </proc/cmdline | grep -x rw_word=7
 sleep 30 & # holds the pipes open
 exit 3
@@ -94,7 +95,8 @@ def test_a_command_in_a_guest(kernel: str, tmp_path: Path, monkeypatch: pytest.M
         "rw_hang ended",
         *(f"mounted {name}" for name in ("configfs", "debugfs", "tracefs", "securityfs", "bpf", "cgroup2")),
         "tmp is writeable",
-        "boot is not",
+        "media is not",
+        f"/boot/vmlinuz-{done.release}",
         "rw_word=7",
     ]
     assert re.match(rf"{re.escape(kernel)}[.-]", done.release)

@@ -23,7 +23,7 @@ _ACCESSES = (
     "become",
 )
 _OBJECTS = ("file", "pin", "device", "memory", "switch", "process", "map", "program")
-_NUMBERED = ("process", "map", "program")
+_NUMBERED = frozenset(map(_OBJECTS.index, ("process", "map", "program")))
 HOOKS = (
     "file_open",
     "path_truncate",
@@ -65,7 +65,7 @@ _PROGRAMS = (
 
 
 def _target(tail: Tail, number: int, kind: int) -> int | None:
-    if _OBJECTS[kind] in _NUMBERED:
+    if kind in _NUMBERED:
         return number
     tail.missing("target", "what is touched is a file")
     return None
