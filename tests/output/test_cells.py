@@ -91,6 +91,7 @@ def test_digest() -> None:
     assert cells.digest(event()) == "-"
     assert cells.digest(event("module_digest", given={"digest": "cd" * 32})) == "cd" * 32
     assert cells.digest(event("module_digest", given={"digest": None})) == "-"
+    assert cells.digest(event("program_verdict", given={"digest": "ef" * 32})) == "ef" * 32
     assert cells.digest(event("delete_module", load=load())) == ""
 
 

@@ -98,10 +98,10 @@ def _load_subject(event: Event) -> str:
 
 
 def digest(event: Event) -> str:
-    """Return the SHA-256 of a load in full, ``-`` when a load has none, empty for what is no load."""
+    """Return the SHA-256 of a load or of what was judged, ``-`` when there is none; "" for what can have none."""
     if event.event in LOADS:
         return (event.load.digest if event.load else None) or "-"
-    if event.event == "module_digest":
+    if hasattr(event.args, "digest"):
         return event.args.digest or "-"
     return ""
 
