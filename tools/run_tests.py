@@ -30,7 +30,7 @@ class Boot(NamedTuple):
 
 
 PLAIN = ("tests/kernel", "--ignore", "tests/kernel/modes")
-MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc"
+MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
     "tests/kernel/kept": "6.12",
     "tests/kernel/test_blocked.py": "6.12",
