@@ -50,9 +50,9 @@ def make_fixture(base: bytes) -> Iterator[Callable[[FileSystem], Path]]:
         with program.open("wb") as file:
             file.write(base.ljust(changes.PADDING, b"\0") + changes.MARK)
             file.flush()
+            os.fchmod(file.fileno(), 0o755)
             # What xfs writes back later counts as a change.
             os.fsync(file)
-        program.chmod(0o755)
         return program
 
     yield one

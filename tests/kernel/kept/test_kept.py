@@ -161,8 +161,9 @@ def test_a_deleted_file(m, file_systems, make, kind):
         (event,) = m.start(f"/proc/self/fd/{fd}", pass_fds=(fd,))
         # Its link count, and so its ctime, is another.
         assert (event.args.digest, event.args.how, event.args.file.deleted) == (digest, "hashed", True)
-        (event,) = m.start(f"/proc/self/fd/{fd}", pass_fds=(fd,))
-        assert (event.args.digest, event.args.how) == (digest, "kept")
+        later = [m.start(f"/proc/self/fd/{fd}", pass_fds=(fd,))[0].args for _ in range(TRIES)]
+        assert {args.digest for args in later} == {digest}
+        assert "kept" in {args.how for args in later}
     finally:
         os.close(fd)
 
@@ -187,11 +188,9 @@ def test_scripts_are_kept_as_programs_are(m, file_systems, make, kind):
     script = program.with_name("script")
     script.write_text(f"#!{program}\n")
     script.chmod(0o755)
-    rounds = [[(e.args.role, e.args.how) for e in m.start(script, count=2)] for _ in range(2)]
-    assert rounds == [
-        [("script", "hashed"), ("interpreter", "hashed")],
-        [("script", "kept"), ("interpreter", "kept")],
-    ]
+    rounds = [[(e.args.role, e.args.how) for e in m.start(script, count=2)] for _ in range(1 + TRIES)]
+    assert rounds[0] == [("script", "hashed"), ("interpreter", "hashed")]
+    assert [("script", "kept"), ("interpreter", "kept")] in rounds[1:]
     with script.open("a") as file:
         file.write("# more\n")
     first, second = (e.args for e in m.start(script, count=2))
