@@ -29,10 +29,12 @@ class Boot(NamedTuple):
     tests: tuple[str, ...]
 
 
-PLAIN = ("tests/kernel", "--ignore", "tests/kernel/modes")
+KEPT = "tests/kernel/kept"
+"""Holds file systems and a guard from its first test to its last: in a boot of its own."""
+PLAIN = ("tests/kernel", "--ignore", "tests/kernel/modes", "--ignore", KEPT)
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
-    "tests/kernel/kept": "6.12",
+    KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
 }
@@ -43,15 +45,15 @@ def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
     """Return what a kernel is booted for."""
     elsewhere = tuple(path for path, only in ONCE.items() if only != kernel)
     if soak:
-        return (
-            Boot("soak", "", ("-m", "soak", *PLAIN)),
-            Boot("once", "", ("-m", "not soak", *elsewhere)),
-        )
+        found = [Boot("soak", "", ("-m", "soak", *PLAIN))]
+        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in elsewhere]
+        return tuple(found)
     left_out = tuple(word for path in elsewhere for word in ("--ignore", path))
-    return (
+    found = [
         Boot("plain", "", ("-m", "not soak", *PLAIN, *left_out)),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
-    )
+    ]
+    return (*found, *([] if KEPT in elsewhere else [Boot("kept", "", ("-m", "not soak", KEPT))]))
 
 
 def pytest_command(*args: str) -> list[str]:
