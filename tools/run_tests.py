@@ -48,7 +48,7 @@ def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
         found = [Boot("soak", "", ("-m", "soak", *PLAIN))]
         found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in elsewhere]
         return tuple(found)
-    left_out = tuple(word for path in elsewhere for word in ("--ignore", path))
+    left_out = tuple(word for path in elsewhere if path != KEPT for word in ("--ignore", path))
     found = [
         Boot("plain", "", ("-m", "not soak", *PLAIN, *left_out)),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),

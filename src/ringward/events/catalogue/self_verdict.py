@@ -100,7 +100,7 @@ class SelfVerdict(_verdict.Verdict, frozen=True):
         "below both, or the switches of the kernel."
     )
     issues = (
-        "Root has other ways: see the threat model in docs/guard.md.\n\n"
+        "Root has other ways: see the threat model in docs/guard-self.md.\n\n"
         "Where the hook does not know the mount (unlink, rename, create, link), `file.path` begins at the root of "
         "the file system that holds the file.\n\n" + _verdict.LIMITS
     )
