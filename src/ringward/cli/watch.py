@@ -21,7 +21,7 @@ from ringward.events.syscall_table import by_event
 from ringward.events.syscall_types import HEAD
 from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
-from ringward.output.views import TableView
+from ringward.output.views import CountView, TableView
 from ringward.output.writer import OutputError, Writer
 from ringward.sensor import procfs, tracefs
 from ringward.sensor.info import SensorError, SensorInfo
@@ -106,6 +106,8 @@ def main(argv: list[str]) -> int:
         info = sensor.info
         try:
             stream = Stream(view, writer, Recorder(info) if kept else None, kept)
+            if isinstance(view, CountView):
+                view.kept = lambda: (sensor.counts(), sensor.not_returned())
             view.expect(set(events) & set(info.attached))
             _greet(info, stream, writer, options, events, waits=child is None)
             status = run(sensor, stream, ends, child)
@@ -165,7 +167,9 @@ def _open(events: tuple[str, ...], only: Filter, options: argparse.Namespace, ch
     if follow is not None:
         # The sensor knows descent better than a filter can: the kernel keeps it as processes start.
         only = dataclasses.replace(only, pids=frozenset(), follow=False)
-    sensor = Sensor(events, only=only, hook=options.hook, follow=follow, head=options.bytes)
+    # What is to be recorded, or ends the command, must be told one by one.
+    counting = options.counts and not options.record and options.count is None
+    sensor = Sensor(events, only=only, hook=options.hook, follow=follow, head=options.bytes, counting=counting)
     try:
         sensor.open()
     except SensorError as error:

@@ -26,6 +26,7 @@ from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
+from ringward.sensor.syscall_counts import ROOM, CallCounts
 from ringward.sensor.syscall_plan import plans
 from ringward.sensor.syscalls import under_way
 
@@ -75,6 +76,8 @@ class Wish:
     """Of system calls: what the kernel can decide of it, it does."""
     head: int = 0
     """Bytes of buffers that are read."""
+    counting: bool = False
+    """System calls are not told but counted, in the kernel part."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -122,15 +125,18 @@ class EbpfSource:
             **wish.knobs,
             "send_kernel_forks": int("process_fork" in wish.events),
             "watcher": os.getpid(),
+            "counting": int(wish.counting),
         }
+        calls = [name for name in wish.events if name not in BY_NAME]
+        told = list(plans(calls, wish.only, wish.head))
+        entries = {"call_counts": max(min(len(told), ROOM), 1)} if wish.counting else {}
         other = self._elsewhere = wish.elsewhere
         theirs = dict(other.attachments) if other else {}
         ours = [name for name in wish.events if name not in theirs]
-        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None)
+        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None, entries)
         host = procfs.host()
         modules, unread = procfs.module_counts()
         how, missing = {**attachments(self._attached, choice), **theirs}, dict(choice.missing)
-        calls = [name for name in wish.events if name not in BY_NAME]
         if "syscall" in how:
             how.update(dict.fromkeys(calls, how["syscall"]))
         elif "syscall" in missing:
@@ -160,7 +166,16 @@ class EbpfSource:
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
-        self._threads = self._watch_calls(calls, wish) if "syscall" in choice.hooks else None
+        self._threads: int | None = None
+        self.counts: CallCounts | None = None
+        """What is counted in the kernel part; None: nothing is."""
+        if "syscall" in choice.hooks:
+            self._threads = self._attached.map_fd("call_threads")
+            if wish.counting:
+                maps = self._attached.map_fd
+                self.counts = CallCounts(maps("call_counts"), maps("call_entries"), calls)
+            for key, plan in told:
+                _native.map_update(self._attached.map_fd("call_plans"), key, plan)
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
@@ -174,13 +189,6 @@ class EbpfSource:
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)
-
-    def _watch_calls(self, calls: Iterable[str], wish: Wish) -> int:
-        """Tell the kernel part which system calls are wanted; return the descriptor of the calls under way."""
-        table = self._attached.map_fd("call_plans")
-        for key, plan in plans(calls, wish.only, wish.head):
-            _native.map_update(table, key, plan)
-        return self._attached.map_fd("call_threads")
 
     def _calls_under_way(self) -> Iterator[Record]:
         """Yield a record of each thread that is in a system call."""
@@ -282,7 +290,7 @@ class EbpfSource:
 
     def _counters(self) -> list[CpuCounters]:
         raw = _native.map_lookup(self._attached.map_fd("counters"), struct.pack("<I", 0)) or b""
-        return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
+        return [CpuCounters(*fields) for fields in struct.iter_unpack("<5Q", raw)]
 
     def _lost_since(self, time: int) -> bool:
         dropped = sum(c.dropped + c.unpaired * self._unpaired_lose for c in self._counters())
@@ -293,6 +301,9 @@ class EbpfSource:
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""
         events: list[Event] = self._ready
+        if self.counts:
+            self._attached.detach("syscall")
+            self.counts.finish()
         self._given, self._due = self._counters(), 0
         while data := self._ring.drain(BATCH):
             events.extend(self._take(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -11,11 +11,14 @@ from typing import Self
 
 from ringward.events.context import Event
 from ringward.events.filter import Filter
+from ringward.events.latency import Tally
 from ringward.events.registry import select
 from ringward.sensor.clock import now
 from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
+from ringward.sensor.syscall_counts import CallCounts
+from ringward.sensor.syscall_plan import is_decided
 
 _CLOSED = "the sensor is not open: call open() first"
 
@@ -38,6 +41,8 @@ class Sensor:
         ring_bytes: size of the ring buffer, a power of two of at least a page; None: 8 MiB.
         elsewhere: programs that are attached already and use the same ring buffer: the guard's.
         head: bytes of each buffer of a system call that are read, at most 1,024.
+        counting: system calls are counted in the kernel part and not told, where it can decide all of `only`
+            (`ringward.sensor.syscall_plan.is_decided`); `counts` then gives the sums.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -55,6 +60,7 @@ class Sensor:
         ring_bytes: int | None = None,
         elsewhere: Elsewhere | None = None,
         head: int = 0,
+        counting: bool = False,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -72,7 +78,9 @@ class Sensor:
             elsewhere,
             self._only,
             head,
+            counting and is_decided(self._only, self.names),
         )
+        self._counts: CallCounts | None = None
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None
         self._queue: deque[Event] = deque()
@@ -104,6 +112,7 @@ class Sensor:
         """
         self._source = self._best()
         self._info = self._source.info
+        self._counts = self._source.counts if isinstance(self._source, EbpfSource) else None
         return self._info
 
     def _best(self) -> EbpfSource | UeventSource:
@@ -117,6 +126,14 @@ class Sensor:
             if self._wish.hook is not None or self._wish.elsewhere is not None:
                 raise
             return UeventSource(self.names, self.totals, str(error))
+
+    def counts(self) -> dict[str, Tally]:
+        """Return what the kernel part has counted so far, by event; also after the end. Empty: every call is told."""
+        return self._counts.read() if self._counts else {}
+
+    def not_returned(self) -> Counter[str]:
+        """Return how many of the calls that are counted have begun and not returned, by event."""
+        return self._counts.under_way() if self._counts else Counter()
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
