@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ringward.cli import dispatch
+from ringward.events.latency import Tally
 from ringward.output.recording import Recording
 from ringward.sensor import tracefs
 from ringward.sensor.info import Totals
@@ -108,6 +109,23 @@ def test_a_command_has_its_status_and_its_output_and_events_go_to_standard_error
     status, out, err = ringward(capfd, "-q", "--", "sh", "-c", "echo mine; exit 42")
     assert (status, out) == (42, ["mine"])
     assert [json.loads(line)["event"] for line in err] == ["finit_module"]
+
+
+def test_a_summary_of_calls_is_asked_of_the_kernel(
+    sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tally = Tally()
+    tally.add(-9, 1000)
+    sensor.tallies = {"close": tally}
+    status, out, err = ringward(capfd, "calls", "-c", "--duration", "0.1")
+    assert status == 0
+    assert [line.split()[3:5] for line in out if line.endswith(" close")] == [["1", "1"]]
+    assert "1 event shown, 0 filtered, 0 lost" in err
+    # What is recorded, or counted towards an end, is told one by one.
+    ringward(capfd, "calls", "-c", "--duration", "0.1", "--record", str(tmp_path / "record"))
+    ringward(capfd, "calls", "-c", "--duration", "0.1", "--count", "5")
+    ringward(capfd, "calls", "--duration", "0.1")
+    assert [one.counting for one in sensor.made] == [True, False, False, False]
 
 
 def test_with_o_the_events_of_a_command_go_to_the_file(

@@ -33,6 +33,7 @@ class Source:
 
     def __init__(self, *looks: list[Event]) -> None:
         self.info = INFO
+        self.counts = None
         self.looks = list(looks)
         self.waited: list[int] = []
         self.rested: list[float] = []

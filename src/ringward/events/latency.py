@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 LOW, HIGH = 6, 38
-"""Powers of two, nanoseconds: below the first are four buckets of the same width; what reaches the second is in the last."""
+"""Powers of two, nanoseconds: below the first are four buckets of one width; what reaches the second is in the last."""
 BUCKETS = 4 * (HIGH - LOW + 1)
 _ERRORS = 4095
 

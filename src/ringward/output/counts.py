@@ -39,7 +39,7 @@ class Counts:
         self._not_returned.update(not_returned)
 
     def lines(self) -> list[str]:
-        """Return the summary, the most time first: share of time, seconds, us a call, calls, errors, durations, event."""
+        """Return the summary, the most time first: share of time, seconds, us a call and so on."""
         whole = Tally()
         for count in self._counts.values():
             whole.merge(count)
@@ -65,8 +65,8 @@ def _cells(count: Tally, total: int) -> tuple[str, ...]:
 
 
 def _us(ns: float) -> str:
-    """Return a duration in microseconds, with a digit behind the point where it is short."""
-    return f"{ns / 1000:.1f}" if ns < 100_000 else f"{ns / 1000:.0f}"
+    """Return a duration in microseconds, with digits behind the point where it is short."""
+    return f"{ns / 1000:.2f}" if ns < 10_000 else f"{ns / 1000:.1f}" if ns < 100_000 else f"{ns / 1000:.0f}"
 
 
 def _row(cells: tuple[str, ...], name: str) -> str:

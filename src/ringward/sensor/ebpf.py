@@ -14,21 +14,18 @@ from ringward.events.args import Args
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
-from ringward.events.registry import BY_NAME
 from ringward.sensor import _native, procfs
 from ringward.sensor.attach import attach, attachments
 from ringward.sensor.calls import TAGS
 from ringward.sensor.canary import Canary
 from ringward.sensor.clock import Clock, now
-from ringward.sensor.decode import Decoder, Record
+from ringward.sensor.decode import Decoder
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
-from ringward.sensor.syscall_counts import ROOM, CallCounts
-from ringward.sensor.syscall_plan import plans
-from ringward.sensor.syscalls import under_way
+from ringward.sensor.syscall_watch import CallWatch
 
 BATCH = 1 << 18
 """Bytes of the ring that are taken at once: what becomes of them still fits a core's own cache."""
@@ -120,27 +117,26 @@ class EbpfSource:
 
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
+        calls = self._calls = CallWatch(wish.events, wish.only, wish.head, counting=wish.counting)
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {
             **wish.knobs,
             "send_kernel_forks": int("process_fork" in wish.events),
             "watcher": os.getpid(),
-            "counting": int(wish.counting),
+            **calls.knobs,
         }
-        calls = [name for name in wish.events if name not in BY_NAME]
-        told = list(plans(calls, wish.only, wish.head))
-        entries = {"call_counts": max(min(len(told), ROOM), 1)} if wish.counting else {}
         other = self._elsewhere = wish.elsewhere
         theirs = dict(other.attachments) if other else {}
         ours = [name for name in wish.events if name not in theirs]
-        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None, entries)
+        shared = other.maps if other else None
+        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, shared, calls.entries)
         host = procfs.host()
         modules, unread = procfs.module_counts()
         how, missing = {**attachments(self._attached, choice), **theirs}, dict(choice.missing)
         if "syscall" in how:
-            how.update(dict.fromkeys(calls, how["syscall"]))
+            how.update(dict.fromkeys(calls.names, how["syscall"]))
         elif "syscall" in missing:
-            missing.update(dict.fromkeys(calls, missing["syscall"]))
+            missing.update(dict.fromkeys(calls.names, missing["syscall"]))
         self.info = SensorInfo(os.uname().release, host, "ebpf", how, missing, None, modules, unread)
         self._decoder = Decoder([*self._attached.files(), *(other.files() if other else ())])
         self._clock = Clock()
@@ -166,16 +162,10 @@ class EbpfSource:
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
-        self._threads: int | None = None
-        self.counts: CallCounts | None = None
-        """What is counted in the kernel part; None: nothing is."""
         if "syscall" in choice.hooks:
-            self._threads = self._attached.map_fd("call_threads")
-            if wish.counting:
-                maps = self._attached.map_fd
-                self.counts = CallCounts(maps("call_counts"), maps("call_entries"), calls)
-            for key, plan in told:
-                _native.map_update(self._attached.map_fd("call_plans"), key, plan)
+            calls.begin(self._attached.map_fd)
+        self.counts = calls.counts
+        """What is counted in the kernel part; None: nothing is."""
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
@@ -189,14 +179,6 @@ class EbpfSource:
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)
-
-    def _calls_under_way(self) -> Iterator[Record]:
-        """Yield a record of each thread that is in a system call."""
-        for key in _native.map_keys(self._threads) if self._threads is not None else ():
-            value = _native.map_lookup(self._threads, key) if self._threads is not None else None
-            record = under_way(value) if value else None
-            if record:
-                yield self._decoder.one(record)
 
     def _own(self, args: Args) -> Event:
         return own_event(self._clock, self.info.host, args)
@@ -265,7 +247,7 @@ class EbpfSource:
         if self._read >= self._due:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
-        yield from self._joiner.system_calls.waiting(self._calls_under_way(), now())
+        yield from self._joiner.system_calls.waiting(map(self._decoder.one, self._calls.under_way()), now())
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered

@@ -112,7 +112,7 @@ class Sensor:
         """
         self._source = self._best()
         self._info = self._source.info
-        self._counts = self._source.counts if isinstance(self._source, EbpfSource) else None
+        self._counts = self._source.counts
         return self._info
 
     def _best(self) -> EbpfSource | UeventSource:

@@ -1,0 +1,62 @@
+"""The kernel part of system calls, from here: what it is told before they are watched, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ringward.events.filter import Filter
+from ringward.events.registry import BY_NAME
+from ringward.sensor import _native
+from ringward.sensor.syscall_counts import ROOM, CallCounts
+from ringward.sensor.syscall_plan import plans
+from ringward.sensor.syscalls import under_way
+
+
+class CallWatch:
+    """What is wanted of system calls.
+
+    Args:
+        events: names; those of the catalogue are no plain calls, and left alone.
+        only: what is wanted of them.
+        head: bytes of buffers that are read.
+        counting: they are not told but counted.
+
+    """
+
+    def __init__(self, events: tuple[str, ...], only: Filter, head: int, *, counting: bool) -> None:
+        self.names = tuple(name for name in events if name not in BY_NAME)
+        self.counts: CallCounts | None = None
+        """What is counted; None: nothing is."""
+        self.knobs: dict[str, int | bytes] = {"counting": int(counting)}
+        self._counting = counting
+        self._plans = tuple(plans(self.names, only, head))
+        self._threads: int | None = None
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """How many entries maps must have."""
+        return {"call_counts": max(min(len(self._plans), ROOM), 1)} if self._counting else {}
+
+    def begin(self, map_fd: Callable[[str], int]) -> None:
+        """Say what is wanted; the programs are attached.
+
+        Args:
+            map_fd: gives the descriptor of a map by its name.
+
+        """
+        self._threads = map_fd("call_threads")
+        if self._counting:
+            self.counts = CallCounts(map_fd("call_counts"), map_fd("call_entries"), self.names)
+        table = map_fd("call_plans")
+        for key, plan in self._plans:
+            _native.map_update(table, key, plan)
+
+    def under_way(self) -> Iterator[bytes]:
+        """Yield the record of each thread that is in a call that will be told."""
+        if self._threads is None:
+            return
+        for key in _native.map_keys(self._threads):
+            value = _native.map_lookup(self._threads, key)
+            record = under_way(value) if value else None
+            if record:
+                yield record

@@ -1,0 +1,61 @@
+"""What the kernel part of system calls is told. Whole: tests/kernel."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from ringward.events.filter import Filter
+from ringward.events.registry import select
+from ringward.sensor import _native, syscall_watch
+from ringward.sensor.syscall_watch import CallWatch
+
+FDS = {"call_plans": 1, "call_threads": 2, "call_counts": 3, "call_entries": 4}
+
+
+@pytest.fixture(name="maps")
+def maps_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[int, dict[bytes, bytes]]:
+    """Maps of a made-up kernel."""
+    maps: dict[int, dict[bytes, bytes]] = {fd: {} for fd in FDS.values()}
+    monkeypatch.setattr(_native, "map_keys", lambda fd: list(maps[fd]))
+    monkeypatch.setattr(_native, "map_lookup", lambda fd, key: maps[fd].get(key))
+    monkeypatch.setattr(_native, "map_update", lambda fd, key, value: maps[fd].update({key: value}))
+    return maps
+
+
+def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> None:
+    watch = CallWatch(select(["openat", "modules"]), Filter(), 0, counting=False)
+    watch.begin(FDS.__getitem__)
+    assert watch.names == ("openat",)
+    assert set(maps[1]) == {struct.pack("<I", number) for number in (257, 1024 + 295, 2048 + 257)}
+    assert (watch.counts, watch.knobs, watch.entries) == (None, {"counting": 0}, {})
+
+
+def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def room(*names: str) -> dict[str, int]:
+        return CallWatch(select(names), Filter(), 0, counting=True).entries
+
+    assert room("openat") == {"call_counts": 3}
+    assert room("calls") == {"call_counts": syscall_watch.ROOM}
+    assert room("modules") == {"call_counts": 1}
+
+
+def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> None:
+    watch = CallWatch(("openat",), Filter(), 0, counting=True)
+    watch.begin(FDS.__getitem__)
+    maps[4] = {b"1234": struct.pack("<QII", 1, 257, 1)}
+    assert watch.counts
+    assert watch.counts.under_way() == {"openat": 1}
+    assert watch.knobs == {"counting": 1}
+
+
+def test_records_are_those_of_threads_in_a_call(maps: dict[int, dict[bytes, bytes]]) -> None:
+    watch = CallWatch(("openat",), Filter(), 0, counting=False)
+    assert list(watch.under_way()) == []
+    watch.begin(FDS.__getitem__)
+    maps[2] = {
+        b"aaaa": struct.pack("<IIII", 1, 0, 3, 0) + b"abcdef",
+        b"bbbb": struct.pack("<IIII", 0, 0, 3, 0) + b"ghijkl",
+    }
+    assert list(watch.under_way()) == [b"abc"]
