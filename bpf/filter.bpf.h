@@ -12,6 +12,8 @@ const volatile __u32 only_uid_set = 0;
 const volatile __u32 only_uid = 0;
 const volatile __u32 only_comm_set = 0;
 const volatile char only_comm[TASK_COMM] __attribute__((aligned(8))) = {};
+/* bits of it that count: up to its end, and the NUL behind that */
+const volatile char only_comm_mask[TASK_COMM] __attribute__((aligned(8))) = {};
 /* 1: only the processes and threads in `wanted_pids`; 2: and what descends from them */
 const volatile __u32 only_pids = 0;
 
@@ -57,20 +59,21 @@ static void count_filtered(void)
 		__sync_fetch_and_add(&c->filtered, 1);
 }
 
-/* Whether the filters let a task pass: user, process, name. */
-static bool task_matches(struct task_struct *task)
+/* Whether user and name of a task are wanted: what it can change while a call is under way. */
+static __always_inline bool task_named(struct task_struct *task)
 {
-	__u64 comm[2];
-	const volatile __u64 *wanted = (const volatile __u64 *)only_comm;
+	const volatile __u64 *wanted = (const volatile __u64 *)only_comm, *mask = (const volatile __u64 *)only_comm_mask;
+	__u64 *comm = (__u64 *)task->comm;
 
 	if (only_uid_set && task->cred->uid.val != only_uid)
 		return false;
-	if (!pid_wanted(task->tgid, task->pid))
-		return false;
-	if (!only_comm_set)
-		return true;
-	/* Behind its end, the helper fills up with zeroes. */
-	return !bpf_get_current_comm(comm, sizeof(comm)) && comm[0] == wanted[0] && comm[1] == wanted[1];
+	return !only_comm_set || (((comm[0] ^ wanted[0]) & mask[0]) | ((comm[1] ^ wanted[1]) & mask[1])) == 0;
+}
+
+/* Whether the filters let a task pass: process, user, name. */
+static __always_inline bool task_matches(struct task_struct *task)
+{
+	return pid_wanted(task->tgid, task->pid) && task_named(task);
 }
 
 /* Whether an event of this task is wanted at all. */

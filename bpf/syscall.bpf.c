@@ -187,8 +187,8 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		count_enter(&c, plan, task, regs);
 		return 0;
 	}
-	if (!call_wanted(&c, plan, task, regs)) {
-		count_filtered();
+	if (!caller_wanted(task) || !call_wanted(&c, plan, task, regs)) {
+		call_filtered();
 		return 0;
 	}
 	args_take(&c, regs);
@@ -196,7 +196,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 	if (!r)
 		return 0;
 	if (!prefix_wanted(r, plan)) {
-		count_filtered();
+		call_filtered();
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
@@ -248,6 +248,8 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		count_exit(&c, plan, task, regs, ret);
 		return 0;
 	}
+	if (!caller_wanted(task))
+		return 0;
 	r = bpf_map_lookup_elem(&call_threads, &tid);
 	s = r ? (void *)r->data : 0;
 	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
@@ -265,7 +267,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		s->entered = 0;
 		state = ATTEMPT_STOPPED;
 		if (!prefix_wanted(r, plan)) {
-			count_filtered();
+			call_filtered();
 			return 0;
 		}
 	}
@@ -273,7 +275,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	s->state = state;
 	s->result = ret;
 	if (plan->flags & CALL_FAILED && ret >= 0) {
-		count_filtered();
+		call_filtered();
 		return 0;
 	}
 	for (i = 0; i < CALL_ARGS; i++)
@@ -288,6 +290,7 @@ int BPF_PROG(call_thread_end, struct task_struct *task)
 {
 	pid_nr tid = task->pid;
 
+	caller_ends(task);
 	if (counting)
 		bpf_map_delete_elem(&call_entries, &tid);
 	else

@@ -47,7 +47,7 @@ struct {
 	__type(value, struct call_entry);
 } call_entries SEC(".maps");
 
-static __u32 bucket_of(__u64 ns)
+static __always_inline __u32 bucket_of(__u64 ns)
 {
 	__u32 power = COUNT_LOW, i;
 
@@ -78,7 +78,7 @@ static struct call_count *count_of(__u32 key)
 	return count;
 }
 
-static void count_add(__u32 key, bool failed, bool timed, __u64 ns)
+static __always_inline void count_add(__u32 key, bool failed, bool timed, __u64 ns)
 {
 	struct call_count *count = count_of(key);
 	__u32 bucket;
@@ -98,13 +98,13 @@ static void count_add(__u32 key, bool failed, bool timed, __u64 ns)
 		count->buckets[bucket]++;
 }
 
-static void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs)
+static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs)
 {
 	struct call_entry *entry, first = {};
 	pid_nr tid = task->pid;
 
-	if (!call_wanted(c, plan, task, regs)) {
-		count_filtered();
+	if (!caller_wanted(task) || !call_wanted(c, plan, task, regs)) {
+		call_filtered();
 		return;
 	}
 	if (plan->flags & CALL_NO_RETURN) {
@@ -126,7 +126,7 @@ static void count_enter(struct call *c, struct call_plan *plan, struct task_stru
 		count_unpaired();
 }
 
-static void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs, long ret)
+static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs, long ret)
 {
 	struct call_entry *entry;
 	pid_nr tid = task->pid;
@@ -134,6 +134,8 @@ static void count_exit(struct call *c, struct call_plan *plan, struct task_struc
 	__u32 key;
 	__u64 ns = 0;
 
+	if (!caller_wanted(task))
+		return;
 	entry = bpf_map_lookup_elem(&call_entries, &tid);
 	if (entry && entry->busy) {
 		entry->busy = 0;
@@ -146,7 +148,7 @@ static void count_exit(struct call *c, struct call_plan *plan, struct task_struc
 		key = key_of(c);
 	}
 	if (plan->flags & CALL_FAILED && ret >= 0) {
-		count_filtered();
+		call_filtered();
 		return;
 	}
 	count_add(key, ret < 0 && ret >= -MAX_ERRNO, timed, ns);

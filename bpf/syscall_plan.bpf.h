@@ -33,14 +33,14 @@ static __u32 key_of(struct call *c)
 }
 
 /* The process that watches, and a child of it that has not yet become the program that is to be watched. */
-static bool is_own(struct task_struct *task, struct call_plan *plan)
+static __always_inline bool is_own(struct task_struct *task, struct call_plan *plan)
 {
 	if (task->tgid == watcher)
 		return true;
 	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
 }
 
-static struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
+static __always_inline struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
 {
 	struct call_plan *plan;
 	__u32 key;
@@ -86,12 +86,23 @@ static bool numbers_wanted(struct call_plan *plan, struct call *c)
 	return true;
 }
 
-/* Whether the kernel part lets a call pass; afterwards `args` are taken where they decide. */
+/* Not 0: only this process or thread; it saves a look into `wanted_pids`. */
+const volatile pid_nr only_pid = 0;
+bool only_pid_ended;
+
+/* By process or thread: the same for the whole of a call. */
+static __always_inline bool caller_wanted(struct task_struct *task)
+{
+	if (only_pid)
+		return (task->tgid == only_pid || task->pid == only_pid) && !only_pid_ended;
+	return pid_wanted(task->tgid, task->pid);
+}
+
+/* What the filters ask besides; afterwards `args` are taken where they decide. */
 static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, struct task_struct *task,
 					struct pt_regs *regs)
 {
-	/* Ringward is no task of its own filter's, and its canaries make no calls that are plain ones. */
-	if (!task_matches(task))
+	if (!task_named(task))
 		return false;
 	if (!(plan->flags & CALL_COMPARES))
 		return true;
@@ -99,10 +110,26 @@ static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, 
 	return numbers_wanted(plan, c);
 }
 
-static void count_unpaired(void)
+/* Preemption is disabled, and no interrupt counts here: nobody else writes to this CPU's number meanwhile. */
+static __always_inline void call_filtered(void)
+{
+	struct counters *count = counters_get();
+
+	if (count)
+		*(volatile __u64 *)&count->filtered += 1;
+}
+
+static __always_inline void count_unpaired(void)
 {
 	struct counters *count = counters_get();
 
 	if (count)
 		__sync_fetch_and_add(&count->unpaired, 1);
+}
+
+/* Its number can be another process's from now on. */
+static void caller_ends(struct task_struct *task)
+{
+	if (only_pid && (task->pid == only_pid || (task->tgid == only_pid && !task->signal->live.counter)))
+		only_pid_ended = true;
 }

@@ -200,11 +200,14 @@ def _knobs(only: Filter, follow: int | None) -> dict[str, int | bytes]:
     if only.kernel_uid is not None:
         knobs |= {"only_uid_set": 1, "only_uid": only.kernel_uid}
     if only.kernel_comm is not None:
-        knobs |= {"only_comm_set": 1, "only_comm": only.kernel_comm.encode()}
+        comm = only.kernel_comm.encode()
+        knobs |= {"only_comm_set": 1, "only_comm": comm, "only_comm_mask": b"\xff" * (len(comm) + 1)}
     if follow is not None:
         knobs["only_pids"] = 2
     elif only.kernel_pids:
         knobs["only_pids"] = 1
+        if len(only.kernel_pids) == 1:
+            knobs["only_pid"] = next(iter(only.kernel_pids))
     return knobs
 
 
