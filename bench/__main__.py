@@ -20,6 +20,8 @@ from bench import (
     report,
     spawn,
     start,
+    summary,
+    syscalls,
     trust,
 )
 from bench.row import CannotMeasureError, Measure, Row
@@ -38,6 +40,9 @@ ROWS: dict[str, Measure] = {
     "modprobe": modprobe.measure,
     "trust": trust.measure,
     "digests": digests.measure,
+    "syscalls": syscalls.measure,
+    "filter": syscalls.measure_filter,
+    "summary": summary.measure,
 }
 BUSY = 0.1
 
