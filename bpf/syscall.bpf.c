@@ -8,6 +8,7 @@
 #include "path.bpf.h"
 #include "syscall_plan.bpf.h"
 #include "syscall_count.bpf.h"
+#include "syscall_limit.bpf.h"
 
 EVENT(syscall);
 ENUM(arg_reading);
@@ -16,7 +17,7 @@ ENUM(arg_reading);
 /* `busy` of a thread's record */
 #define IDLE 0
 #define IN_CALL 1
-#define NOT_WANTED 2		/* in a call that a filter has thrown out at entry */
+#define NOT_WANTED 2		/* in a call that a filter or a limit has thrown out at entry */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -172,6 +173,20 @@ static struct record *call_begin(struct call *c, struct call_plan *plan, struct 
 	return r;
 }
 
+/* Have the exit know that the call is not to be told. */
+static __always_inline void call_leave_out(struct call *c, struct call_plan *plan, pid_nr tid)
+{
+	struct record *r;
+
+	if (plan->flags & CALL_NO_RETURN)
+		return;
+	r = thread_record(tid);
+	if (!r)
+		return;
+	((struct syscall *)r->data)->nr = c->nr;
+	*(volatile __u32 *)&r->busy = NOT_WANTED;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
@@ -191,12 +206,21 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		call_filtered();
 		return 0;
 	}
+	/* What is still to be judged has its limit behind that. */
+	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan)) {
+		call_leave_out(&c, plan, task->pid);
+		return 0;
+	}
 	args_take(&c, regs);
 	r = call_begin(&c, plan, task);
 	if (!r)
 		return 0;
 	if (!prefix_wanted(r, plan)) {
 		call_filtered();
+		*(volatile __u32 *)&r->busy = NOT_WANTED;
+		return 0;
+	}
+	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan)) {
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
@@ -278,6 +302,8 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		call_filtered();
 		return 0;
 	}
+	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan))
+		return 0;
 	for (i = 0; i < CALL_ARGS; i++)
 		arg_exit(r, &plan->args[i], i);
 	header_stamp(r);

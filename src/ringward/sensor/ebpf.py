@@ -25,6 +25,7 @@ from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
+from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_watch import CallWatch
 
 BATCH = 1 << 18
@@ -75,6 +76,8 @@ class Wish:
     """Bytes of buffers that are read."""
     counting: bool = False
     """System calls are not told but counted, in the kernel part."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    """How many of a system call are told, by event."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -117,7 +120,9 @@ class EbpfSource:
 
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
-        calls = self._calls = CallWatch(wish.events, wish.only, wish.head, counting=wish.counting)
+        calls = self._calls = CallWatch(
+            wish.events, wish.only, wish.head, counting=wish.counting, limits=wish.limits
+        )
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {
             **wish.knobs,
@@ -248,6 +253,9 @@ class EbpfSource:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
         yield from self._joiner.system_calls.waiting(map(self._decoder.one, self._calls.under_way()), now())
+        for limited in self._calls.limits.news():
+            self._totals.limited += limited.count
+            yield self._own(limited)
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
 from ringward.sensor.syscall_counts import CallCounts
+from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_plan import is_decided
 
 _CLOSED = "the sensor is not open: call open() first"
@@ -43,6 +44,7 @@ class Sensor:
         head: bytes of each buffer of a system call that are read, at most 1,024.
         counting: system calls are counted in the kernel part and not told, where it can decide all of `only`
             (`ringward.sensor.syscall_plan.is_decided`); `counts` then gives the sums.
+        limits: how many of a system call are told, by event; the kernel part counts what it leaves out.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -61,6 +63,7 @@ class Sensor:
         elsewhere: Elsewhere | None = None,
         head: int = 0,
         counting: bool = False,
+        limits: Mapping[str, Limit] | None = None,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -79,6 +82,7 @@ class Sensor:
             self._only,
             head,
             counting and is_decided(self._only, self.names),
+            limits or {},
         )
         self._counts: CallCounts | None = None
         self._source: EbpfSource | UeventSource | None = None

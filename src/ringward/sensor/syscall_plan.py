@@ -121,13 +121,14 @@ def arg_plan(call: Call, kind: Kind, number: tuple[int, int] | None, head: int) 
     )
 
 
-def call_plan(call: Call, only: Filter, head: int = 0) -> bytes:
+def call_plan(call: Call, only: Filter, head: int = 0, limit: int = 0) -> bytes:
     """Return `struct call_plan` of a call that is wanted.
 
     Args:
         call: of the table.
         only: what is wanted of it.
         head: bytes of buffers that are read, at most 1,024.
+        limit: key of its limit in the map `call_limits`; 0: it has none.
 
     """
     kinds = [kind_of(call, one) for one in call.parameters]
@@ -140,15 +141,17 @@ def call_plan(call: Call, only: Filter, head: int = 0) -> bytes:
     plans = [arg_plan(call, kind, decided.numbers.get(at), head) for at, kind in enumerate(kinds)]
     plans += [bytes(_ARG.size)] * (_ARGS - len(plans))
     at, prefix = decided.prefix
-    return _HEAD.pack(flags, at, len(prefix), 0) + b"".join(plans) + prefix.ljust(_PREFIX, b"\0")
+    return _HEAD.pack(flags, at, len(prefix), limit) + b"".join(plans) + prefix.ljust(_PREFIX, b"\0")
 
 
-def plans(events: Iterable[str], only: Filter, head: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of the map `call_plans` for the events that are system calls."""
+def plans(
+    events: Iterable[str], only: Filter, head: int = 0, limits: Mapping[str, int] | None = None
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of the map `call_plans` for the events that are system calls; see `call_plan`."""
     for name in events:
         for call in by_event().get(name, ()):
             if not has_arguments(call, only):
                 continue
             call_class(name)  # an argument of unknown type is a fault of the table
             key = struct.pack("<I", ABIS.index(call.abi) * NUMBERS + call.number)
-            yield key, call_plan(call, only, head)
+            yield key, call_plan(call, only, head, (limits or {}).get(name, 0))

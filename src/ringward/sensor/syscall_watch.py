@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
 from ringward.sensor.syscall_counts import ROOM, CallCounts
+from ringward.sensor.syscall_limits import CallLimits, Limit
 from ringward.sensor.syscall_plan import plans
 from ringward.sensor.syscalls import under_way
 
@@ -20,22 +21,27 @@ class CallWatch:
         only: what is wanted of them.
         head: bytes of buffers that are read.
         counting: they are not told but counted.
+        limits: how many of an event are told, by its name.
 
     """
 
-    def __init__(self, events: tuple[str, ...], only: Filter, head: int, *, counting: bool) -> None:
+    def __init__(
+        self, events: tuple[str, ...], only: Filter, head: int, *, counting: bool, limits: Mapping[str, Limit]
+    ) -> None:
         self.names = tuple(name for name in events if name not in BY_NAME)
         self.counts: CallCounts | None = None
         """What is counted; None: nothing is."""
         self.knobs: dict[str, int | bytes] = {"counting": int(counting)}
         self._counting = counting
-        self._plans = tuple(plans(self.names, only, head))
+        self.limits = CallLimits(limits)
+        self._plans = tuple(plans(self.names, only, head, self.limits.places))
         self._threads: int | None = None
 
     @property
     def entries(self) -> dict[str, int]:
         """How many entries maps must have."""
-        return {"call_counts": max(min(len(self._plans), ROOM), 1)} if self._counting else {}
+        counts = {"call_counts": max(min(len(self._plans), ROOM), 1)} if self._counting else {}
+        return counts | self.limits.entries
 
     def begin(self, map_fd: Callable[[str], int]) -> None:
         """Say what is wanted; the programs are attached.
@@ -47,6 +53,7 @@ class CallWatch:
         self._threads = map_fd("call_threads")
         if self._counting:
             self.counts = CallCounts(map_fd("call_counts"), map_fd("call_entries"), self.names)
+        self.limits.begin(map_fd("call_limits"), map_fd("call_left_out"))
         table = map_fd("call_plans")
         for key, plan in self._plans:
             _native.map_update(table, key, plan)
