@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ringward.events import BY_NAME, Event, select
 from ringward.events.filter import Filter
 from ringward.events.latency import Tally
 from ringward.sensor.info import Attachment, ModuleCounts, SensorError, SensorInfo, Totals
+from ringward.sensor.syscall_limits import Limit
 
 
 def info(**given: Any) -> SensorInfo:
@@ -50,6 +51,7 @@ class FakeSensor:
         follow: int | None = None,
         head: int = 0,
         counting: bool = False,
+        limits: Mapping[str, Limit] | None = None,
     ) -> None:
         self.names = select(events)
         self.only = only
@@ -57,6 +59,7 @@ class FakeSensor:
         self.follow = follow
         self.head = head
         self.counting = counting
+        self.limits = limits
         self.totals = self.counted
         self.info = self.told
         self.polls: list[float] = []

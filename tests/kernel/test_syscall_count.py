@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
-import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,66 +14,15 @@ import pytest
 from ringward.events import Event
 from ringward.events.filter import Filter
 from ringward.events.latency import Tally
-from ringward.events.registry import CALLS
-from ringward.sensor import _native, syscall_watch
+from ringward.sensor import syscall_watch
 from ringward.sensor.sensor import Sensor
+from tests.kernel.caller import CALLED, FAILED, SLEEP_NS, SLEPT, Caller
+from tests.kernel.caller import caller_fixture as caller_fixture  # noqa: PLC0414 - pytest takes it by its name
 from tests.kernel.programs import open_folder
 from tests.kernel.programs import program_fixture as program_fixture  # noqa: PLC0414 - pytest takes it by its name
+from tests.kernel.test_syscall import CALLS
 
-GETPPID, CLOSE, NANOSLEEP = 110, 3, 35
-CALLED, FAILED, SLEPT = 5_000, 1_000, 20
-SLEEP_NS = 2_000_000
-NO_FD = 1_000_000
 WITHOUT_RETURN = {"exit_group"}
-
-
-class Caller:
-    """A process that makes calls when it is told to, and then pauses.
-
-    It is no child of this one: what a sensor's own children do before they are other programs is not watched.
-    """
-
-    def __init__(self) -> None:
-        begin, self._begin = os.pipe()
-        self._done, done = os.pipe()
-        child = os.fork()
-        if not child:
-            if os.fork():
-                os._exit(0)
-            os.write(done, os.getpid().to_bytes(8, "little"))
-            os.read(begin, 1)
-            _make_calls()
-            os.write(done, b"x")
-            while True:
-                signal.pause()
-        os.waitpid(child, 0)
-        self.pid = int.from_bytes(os.read(self._done, 8), "little")
-        os.close(begin)
-        os.close(done)
-
-    def call(self) -> None:
-        """Have the calls made; return when they are."""
-        os.write(self._begin, b"x")
-        assert os.read(self._done, 1) == b"x"
-
-    def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.close(self._begin)
-        os.close(self._done)
-
-
-def _make_calls() -> None:
-    for _ in range(CALLED):
-        _native.raw_syscall(GETPPID)
-    for _ in range(FAILED):
-        _native.raw_syscall(CLOSE, NO_FD)
-    request = bytearray((0).to_bytes(8, "little") + SLEEP_NS.to_bytes(8, "little"))
-    for _ in range(SLEPT):
-        _native.raw_syscall(NANOSLEEP, _address(request), 0)
-
-
-def _address(data: bytearray) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(data))
 
 
 class Kept(NamedTuple):
@@ -93,7 +39,7 @@ def watched(names: list[str], caller: Caller, only: Filter) -> Kept:
     with Sensor(names, only=only, counting=True, canary_seconds=None) as sensor:
         caller.call()
         for _ in range(100):
-            if "calls" not in names or sensor.not_returned()["pause"]:
+            if "pause" not in names or sensor.not_returned()["pause"]:
                 break
             sensor.poll(0.05)
         told = sensor.poll(0)
@@ -101,16 +47,10 @@ def watched(names: list[str], caller: Caller, only: Filter) -> Kept:
         return Kept(sensor.counts(), sensor.not_returned(), told, sensor.totals.lost)
 
 
-@pytest.fixture(name="caller")
-def caller_fixture() -> Iterator[Caller]:
-    """Start a caller that waits."""
-    one = Caller()
-    yield one
-    one.end()
-
-
 def test_every_call_of_a_process_is_counted_with_its_errors_and_its_time(caller: Caller) -> None:
-    kept = watched(["calls", "modules"], caller, Filter(pids=frozenset({caller.pid})))
+    kept = watched(
+        ["getppid", "close", "nanosleep", "read", "pause", "modules"], caller, Filter(pids=frozenset({caller.pid}))
+    )
     counts = kept.counts
     assert (counts["getppid"].calls, counts["getppid"].errors) == (CALLED, 0)
     assert (counts["close"].calls, counts["close"].errors) == (FAILED, FAILED)
@@ -158,9 +98,10 @@ def strace_counts(path: Path) -> dict[str, tuple[int, int]]:
 
 def test_strace_counts_the_same(program: Callable[[str], Path]) -> None:
     folder = open_folder()
+    words = str(program("syscalls")), str(folder)
     with Sensor(CALLS, only=Filter(comms=("syscalls",)), counting=True, canary_seconds=None) as sensor:
         done = subprocess.run(
-            ["strace", "-c", "-o", str(folder / "strace"), str(program("syscalls")), str(folder)], check=False
+            ["strace", "-c", "-e", f"trace={','.join(CALLS)}", "-o", str(folder / "strace"), *words], check=False
         )
         sensor.close()
         ours = {name: (count.calls, count.errors) for name, count in sensor.counts().items()}

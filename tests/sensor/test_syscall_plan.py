@@ -49,7 +49,7 @@ def test_the_layout_is_that_of_the_object() -> None:
     offsets = {member.name: member.offset for member in found.resolve(one).members}
     assert offsets == {"reading": 0, "length": 1, "scale": 2, "compare": 3, "size": 4, "value": 8, "mask": 16}
     offsets = {member.name: member.offset for member in found.resolve(whole).members}
-    assert offsets == {"flags": 0, "prefix_arg": 4, "prefix_len": 5, "pad": 6, "args": 8, "prefix": 152}
+    assert offsets == {"flags": 0, "prefix_arg": 4, "prefix_len": 5, "limit": 6, "args": 8, "prefix": 152}
 
 
 def test_what_is_read_is_the_objects_enum() -> None:

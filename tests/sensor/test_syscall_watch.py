@@ -9,9 +9,10 @@ import pytest
 from ringward.events.filter import Filter
 from ringward.events.registry import select
 from ringward.sensor import _native, syscall_watch
+from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_watch import CallWatch
 
-FDS = {"call_plans": 1, "call_threads": 2, "call_counts": 3, "call_entries": 4}
+FDS = {"call_plans": 1, "call_threads": 2, "call_counts": 3, "call_entries": 4, "call_limits": 5, "call_left_out": 6}
 
 
 @pytest.fixture(name="maps")
@@ -25,7 +26,7 @@ def maps_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[int, dict[bytes, bytes
 
 
 def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> None:
-    watch = CallWatch(select(["openat", "modules"]), Filter(), 0, counting=False)
+    watch = CallWatch(select(["openat", "modules"]), Filter(), 0, counting=False, limits={})
     watch.begin(FDS.__getitem__)
     assert watch.names == ("openat",)
     assert set(maps[1]) == {struct.pack("<I", number) for number in (257, 1024 + 295, 2048 + 257)}
@@ -34,7 +35,7 @@ def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> Non
 
 def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     def room(*names: str) -> dict[str, int]:
-        return CallWatch(select(names), Filter(), 0, counting=True).entries
+        return CallWatch(select(names), Filter(), 0, counting=True, limits={}).entries
 
     assert room("openat") == {"call_counts": 3}
     assert room("calls") == {"call_counts": syscall_watch.ROOM}
@@ -42,7 +43,7 @@ def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.Monk
 
 
 def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> None:
-    watch = CallWatch(("openat",), Filter(), 0, counting=True)
+    watch = CallWatch(("openat",), Filter(), 0, counting=True, limits={})
     watch.begin(FDS.__getitem__)
     maps[4] = {b"1234": struct.pack("<QII", 1, 257, 1)}
     assert watch.counts
@@ -51,7 +52,7 @@ def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> Non
 
 
 def test_records_are_those_of_threads_in_a_call(maps: dict[int, dict[bytes, bytes]]) -> None:
-    watch = CallWatch(("openat",), Filter(), 0, counting=False)
+    watch = CallWatch(("openat",), Filter(), 0, counting=False, limits={})
     assert list(watch.under_way()) == []
     watch.begin(FDS.__getitem__)
     maps[2] = {
@@ -59,3 +60,11 @@ def test_records_are_those_of_threads_in_a_call(maps: dict[int, dict[bytes, byte
         b"bbbb": struct.pack("<IIII", 0, 0, 3, 0) + b"ghijkl",
     }
     assert list(watch.under_way()) == [b"abc"]
+
+
+def test_a_limit_is_named_by_the_plans_of_its_calls(maps: dict[int, dict[bytes, bytes]]) -> None:
+    watch = CallWatch(("openat", "read"), Filter(), 0, counting=False, limits={"read": Limit(7)})
+    assert watch.entries == {"call_limits": 2, "call_left_out": 2}
+    watch.begin(FDS.__getitem__)
+    places = {struct.unpack("<I", key)[0]: struct.unpack_from("<H", plan, 6)[0] for key, plan in maps[1].items()}
+    assert places == {257: 0, 1024 + 295: 0, 2048 + 257: 0, 0: 1, 1024 + 3: 1, 2048 + 0: 1}

@@ -120,9 +120,7 @@ class EbpfSource:
 
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
-        calls = self._calls = CallWatch(
-            wish.events, wish.only, wish.head, counting=wish.counting, limits=wish.limits
-        )
+        calls = self._calls = CallWatch(wish.events, wish.only, wish.head, counting=wish.counting, limits=wish.limits)
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {
             **wish.knobs,

@@ -66,8 +66,10 @@ class CallLimits:
 
     def news(self) -> list[EventsLimited]:
         """Return what was left out since the last call."""
-        found = []
-        for name, place in self.places.items() if self._left_out is not None else ():
+        found: list[EventsLimited] = []
+        if self._left_out is None:
+            return found
+        for name, place in self.places.items():
             value = _native.map_lookup(self._left_out, _KEY.pack(place)) or b""
             count = sum(left_out for _seen, left_out in _LEFT_OUT.iter_unpack(value))
             if count > self._told[name]:
