@@ -53,8 +53,8 @@ def measure(rounds: int) -> list[Row]:
     row.ours, row.reached = f"{median(shares):.1f}", median(shares) <= GOAL
     row.notes = [
         (
-            f"{rounds} rounds of {SECONDS} s, {CALLERS} callers: {spread(list(shares), 1)}; {median(rates):,.0f} calls a"
-            " second were made (sched_get_priority_max, and every fourth a failing sched_get_priority_min);"
+            f"{rounds} rounds of {SECONDS} s, {CALLERS} callers: {spread(list(shares), 1)}; {median(rates):,.0f} calls"
+            " a second were made (sched_get_priority_max, and every fourth a failing sched_get_priority_min);"
             f" {sum(lost)} lost; calls and errors are those that the callers counted"
         )
     ]

@@ -98,11 +98,17 @@ static __always_inline bool caller_wanted(struct task_struct *task)
 	return pid_wanted(task->tgid, task->pid);
 }
 
+/* Not 0: only tasks in this cgroup of the default hierarchy or below it, and how far that is below the root. */
+const volatile __u64 only_cgroup = 0;
+const volatile __u32 only_cgroup_level = 0;
+
 /* What the filters ask besides; afterwards `args` are taken where they decide. */
 static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, struct task_struct *task,
 					struct pt_regs *regs)
 {
 	if (!task_named(task))
+		return false;
+	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(only_cgroup_level) != only_cgroup)
 		return false;
 	if (!(plan->flags & CALL_COMPARES))
 		return true;

@@ -18,6 +18,8 @@ from ringward.sensor import syscall_watch
 from ringward.sensor.sensor import Sensor
 from tests.kernel.caller import CALLED, FAILED, SLEEP_NS, SLEPT, Caller
 from tests.kernel.caller import caller_fixture as caller_fixture  # noqa: PLC0414 - pytest takes it by its name
+from tests.kernel.cgroups import CONTAINER
+from tests.kernel.cgroups import scope_fixture as scope_fixture  # noqa: PLC0414 - the same
 from tests.kernel.programs import open_folder
 from tests.kernel.programs import program_fixture as program_fixture  # noqa: PLC0414 - pytest takes it by its name
 from tests.kernel.test_syscall import CALLS
@@ -34,9 +36,11 @@ class Kept(NamedTuple):
     lost: int
 
 
-def watched(names: list[str], caller: Caller, only: Filter) -> Kept:
-    """Return what is counted while the caller makes its calls."""
+def watched(names: list[str], caller: Caller, only: Filter, other: Caller | None = None) -> Kept:
+    """Return what is counted while the caller makes its calls, and another one, too."""
     with Sensor(names, only=only, counting=True, canary_seconds=None) as sensor:
+        if other:
+            other.call()
         caller.call()
         for _ in range(100):
             if "pause" not in names or sensor.not_returned()["pause"]:
@@ -84,6 +88,19 @@ def test_a_call_that_finds_no_place_is_told_as_lost(caller: Caller, monkeypatch:
     losses = [event.args for event in kept.told if event.event == "events_lost"]
     assert sum(loss.count for loss in losses) == kept.lost == FAILED
     assert all("no place" in loss.reason for loss in losses)
+
+
+def test_a_container_is_counted_in_the_kernel(caller: Caller, scope: Path) -> None:
+    (scope / "cgroup.procs").write_text(str(caller.pid))
+    outside = Caller()
+    try:
+        kept = watched(["getppid", "close"], caller, Filter(container=CONTAINER[:12]), outside)
+    finally:
+        outside.end()
+        (scope.parent.parent / "cgroup.procs").write_text(str(caller.pid))
+    counted = {name: (count.calls, count.errors) for name, count in kept.counts.items()}
+    assert counted == {"getppid": (CALLED, 0), "close": (FAILED, FAILED)}
+    assert {event.event for event in kept.told} <= {"sensor_status"}
 
 
 def strace_counts(path: Path) -> dict[str, tuple[int, int]]:

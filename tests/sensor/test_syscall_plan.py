@@ -148,7 +148,6 @@ def test_what_the_kernel_decides_alone(only: Filter) -> None:
     [
         Filter(follow=True, pids=frozenset({1})),
         Filter(exes=("/bin/*",)),
-        Filter(container="ab"),
         Filter(comms=("a*",)),
         Filter(comms=("a", "b")),
         Filter(uids=frozenset({1, 2})),

@@ -51,6 +51,7 @@ examples:
   ringward watch modules --failed                loads that were refused
   ringward watch -e finit_module --arg 'file.path=/tmp/*'
   ringward watch openat --arg 'filename=/etc/*'  any system call, by its name
+  ringward watch calls -c -- make                a summary, kept in the kernel
   ringward watch -v -- modprobe dummy            what a command loads, in full
   ringward watch --record boot.jsonl --duration 60
 """

@@ -14,6 +14,7 @@ from ringward.events.filter import Filter
 from ringward.events.latency import Tally
 from ringward.events.registry import select
 from ringward.sensor.clock import now
+from ringward.sensor.container import Cgroup, mount_point, running
 from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
@@ -43,7 +44,7 @@ class Sensor:
         elsewhere: programs that are attached already and use the same ring buffer: the guard's.
         head: bytes of each buffer of a system call that are read, at most 1,024.
         counting: system calls are counted in the kernel part and not told, where it can decide all of `only`
-            (`ringward.sensor.syscall_plan.is_decided`); `counts` then gives the sums.
+            (`ringward.sensor.syscall_plan.is_decided`, and a container that runs); `counts` then gives the sums.
         limits: how many of a system call are told, by event; the kernel part counts what it leaves out.
 
     Raises:
@@ -71,9 +72,14 @@ class Sensor:
         # The source makes no events but these.
         by_name = not self._only.events or self._only.events.issuperset(self.names)
         self._all = by_name and replace(self._only, events=frozenset()) == Filter()
+        counting = counting and is_decided(self._only, self.names)
+        cgroup = None
+        if counting and self._only.container:
+            cgroup = running(self._only.container, mount_point())
+            counting = cgroup is not None
         self._wish = Wish(
             self.names,
-            _knobs(self._only, follow),
+            _knobs(self._only, follow, cgroup),
             _pids(self._only, follow),
             hook,
             canary_seconds,
@@ -81,7 +87,7 @@ class Sensor:
             elsewhere,
             self._only,
             head,
-            counting and is_decided(self._only, self.names),
+            counting,
             limits or {},
         )
         self._counts: CallCounts | None = None
@@ -198,7 +204,7 @@ class Sensor:
         self.close()
 
 
-def _knobs(only: Filter, follow: int | None) -> dict[str, int | bytes]:
+def _knobs(only: Filter, follow: int | None, cgroup: Cgroup | None = None) -> dict[str, int | bytes]:
     """Return what the kernel part is told of a filter."""
     knobs: dict[str, int | bytes] = {}
     if only.kernel_uid is not None:
@@ -206,6 +212,8 @@ def _knobs(only: Filter, follow: int | None) -> dict[str, int | bytes]:
     if only.kernel_comm is not None:
         comm = only.kernel_comm.encode()
         knobs |= {"only_comm_set": 1, "only_comm": comm, "only_comm_mask": b"\xff" * (len(comm) + 1)}
+    if cgroup is not None:
+        knobs |= {"only_cgroup": cgroup.number, "only_cgroup_level": cgroup.level}
     if follow is not None:
         knobs["only_pids"] = 2
     elif only.kernel_pids:

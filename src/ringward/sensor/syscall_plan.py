@@ -67,8 +67,11 @@ def _is_number(kind: Kind, rest: str) -> bool:
 
 
 def is_decided(only: Filter, events: Iterable[str]) -> bool:
-    """Return whether the kernel decides all of a filter for these calls, so that it can count them by itself."""
-    if only.follow or only.exes or only.container or (only.comms and only.kernel_comm is None) or len(only.uids) > 1:
+    """Return whether the kernel decides a filter for these calls, so that it can count them by itself.
+
+    Of a container that is for the caller to say.
+    """
+    if only.follow or only.exes or (only.comms and only.kernel_comm is None) or len(only.uids) > 1:
         return False
     if len({name for name, _glob in only.args}) < len(only.args):
         return False
