@@ -37,6 +37,7 @@ ONCE = {
     KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
+    "tests/kernel/test_syscall_summary.py": "6.12",
 }
 """What takes long and hardly depends on the kernel: `make test` runs it on this one, `make soak` on the others."""
 

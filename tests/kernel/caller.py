@@ -1,15 +1,21 @@
-"""A process that makes calls when it is told to."""
+"""A process that makes calls when it is told to, and what the kernel counts of them."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
+from ringward.events import Event
+from ringward.events.filter import Filter
+from ringward.events.latency import Tally
 from ringward.sensor import _native
+from ringward.sensor.sensor import Sensor
 
 GETPPID, CLOSE, NANOSLEEP = 110, 3, 35
 CALLED, FAILED, SLEPT = 5_000, 1_000, 20
@@ -64,6 +70,30 @@ def _make_calls() -> None:
 
 def _address(data: bytearray) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(data))
+
+
+class Kept(NamedTuple):
+    """What a sensor has counted of a caller, and what it told."""
+
+    counts: dict[str, Tally]
+    not_returned: Counter[str]
+    told: list[Event]
+    lost: int
+
+
+def watched(names: list[str], caller: Caller, only: Filter, other: Caller | None = None) -> Kept:
+    """Return what is counted while the caller makes its calls, and another one, too."""
+    with Sensor(names, only=only, counting=True, canary_seconds=None) as sensor:
+        if other:
+            other.call()
+        caller.call()
+        for _ in range(100):
+            if "pause" not in names or sensor.not_returned()["pause"]:
+                break
+            sensor.poll(0.05)
+        told = sensor.poll(0)
+        told += sensor.close()
+        return Kept(sensor.counts(), sensor.not_returned(), told, sensor.totals.lost)
 
 
 @pytest.fixture(name="caller")
