@@ -65,7 +65,7 @@ def guest_command(kernel: str, boot: Boot, seconds: int, results: Path) -> list[
     """Return the command that runs the tests of a boot in a guest."""
     command = [sys.executable, "-m", "vmtest", "-k", kernel, "--timeout", str(seconds), "--cpus", "2"]
     command += ["--append", boot.append] if boot.append else []
-    return [*command, "--results", str(results), "--", *pytest_command("-q", *boot.tests)]
+    return [*command, "--results", str(results), "--", *pytest_command("-q", "--durations=20", *boot.tests)]
 
 
 def run_guest(kernel: str, wanted: tuple[Boot, ...], folder: Path, seconds: int) -> tuple[str, list[str]]:
