@@ -98,7 +98,8 @@ static __always_inline void count_add(__u32 key, bool failed, bool timed, __u64 
 		count->buckets[bucket]++;
 }
 
-static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs)
+static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task,
+					struct pt_regs *regs)
 {
 	struct call_entry *entry, first = {};
 	pid_nr tid = task->pid;
@@ -126,26 +127,25 @@ static __always_inline void count_enter(struct call *c, struct call_plan *plan, 
 		count_unpaired();
 }
 
-static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task, struct pt_regs *regs, long ret)
+static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task,
+				       struct pt_regs *regs, long ret)
 {
 	struct call_entry *entry;
 	pid_nr tid = task->pid;
 	bool timed = false;
-	__u32 key;
+	__u32 key = key_of(c);
 	__u64 ns = 0;
 
 	if (!caller_wanted(task))
 		return;
 	entry = bpf_map_lookup_elem(&call_entries, &tid);
-	if (entry && entry->busy) {
+	/* Another one's: of a thread that took another number by execve. */
+	if (entry && entry->busy && entry->key == key) {
 		entry->busy = 0;
-		key = entry->key;
 		ns = bpf_ktime_get_ns() - entry->entered;
 		timed = true;
-	} else {
-		if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(c, plan, task, regs))
-			return;
-		key = key_of(c);
+	} else if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(c, plan, task, regs)) {
+		return;
 	}
 	if (plan->flags & CALL_FAILED && ret >= 0) {
 		call_filtered();

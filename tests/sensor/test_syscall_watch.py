@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.Monk
 def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> None:
     watch = CallWatch(("openat",), Filter(), 0, counting=True, limits={})
     watch.begin(FDS.__getitem__)
-    maps[4] = {b"1234": struct.pack("<QII", 1, 257, 1)}
+    maps[4] = {struct.pack("<I", os.getpid()): struct.pack("<QII", 1, 257, 1)}
     assert watch.counts
     assert watch.counts.under_way() == {"openat": 1}
     assert watch.knobs == {"counting": 1}
