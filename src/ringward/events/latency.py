@@ -1,7 +1,7 @@
 """How often a call came, how often it failed, and how long it took: sums and a histogram of durations. Pure.
 
 The buckets are those of `struct call_count` (bpf/syscall_record.h): four for each power of two nanoseconds, so that a
-percentile is within an eighth of the true one.
+percentile is at most a quarter off.
 """
 
 from __future__ import annotations
