@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.exec_path import ExecPaths
+from ringward.sensor.io_uring import RingRequests
 from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
 from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
@@ -78,6 +79,7 @@ class Joiner:
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._workers = Workers()
         self.system_calls = SystemCalls(decoder, table.context, clock, host)
+        self._ring_requests = RingRequests(decoder)
         self.loads = Lifecycles()
         # Not by way of `self`: the native part is in no garbage collection.
         programs = Programs(table, self._held, self._attempts.pending)
@@ -121,8 +123,8 @@ class Joiner:
         elif name == "usermodehelper":
             self._table.apply(record)
             yield from self._event(record, load=self._chain_of(record))
-        elif name == "syscall":
-            yield self.system_calls.event(record)
+        elif name in ("syscall", "io_uring"):
+            yield from self._asked(record)
         elif name == "udev_device":
             args: Any = record.args
             device = Device(args.devpath, args.modalias)
@@ -130,6 +132,20 @@ class Joiner:
             yield from self._event(record)
         else:
             yield from self._step(record)
+
+    def _asked(self, record: Record) -> Iterator[Event]:
+        """Yield the event of a system call or of a request of io_uring."""
+        if record.name == "syscall":
+            yield self.system_calls.event(record)
+        else:
+            result, duration, unread = self._ring_requests.outcome(record)
+            yield from self._event(record, result=result, duration=duration, unread=unread)
+
+    def waiting(self, records: Iterable[Record], now: int) -> Iterator[Event]:
+        """Yield an event for each request of io_uring that is in progress for long (`RingRequests.waiting`)."""
+        for record, unread in self._ring_requests.waiting(records, now):
+            for event in self._event(record, unread=unread):
+                yield msgspec.structs.replace(event, cpu=None, seq=None)
 
     def tick(self, now: int) -> Iterator[Event]:
         """Yield what has waited long enough at `now`, nanoseconds since boot."""
