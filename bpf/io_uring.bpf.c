@@ -231,6 +231,8 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 	struct io_uring *x;
 	struct record *r;
 
+	/* A request that was there before, whose completion was not seen, is not to get that of this one. */
+	bpf_map_delete_elem(&ring_requests, &key);
 	if (!task_wanted(task))
 		return 0;
 	r = slot_claim();
@@ -264,7 +266,7 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 		targets_read(r, x, &names, task);
 	}
 	/* What is not announced when it succeeds is told at once; and so is what finds no place. */
-	if ((!sqe && x->flags & IOSQE_CQE_SKIP_SUCCESS) || bpf_map_update_elem(&ring_requests, &key, r, BPF_ANY)) {
+	if ((!sqe && x->flags & IOSQE_CQE_SKIP_SUCCESS) || bpf_map_update_elem(&ring_requests, &key, r, BPF_NOEXIST)) {
 		header_stamp(r);
 		record_output(r, false);
 	}

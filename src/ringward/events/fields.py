@@ -329,9 +329,9 @@ class Convert(Spec):
     direct = False
 
     def __init__(
-        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], function: Callable[..., Any]
+        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], function: Callable[..., Any], none: str = ""
     ) -> None:
-        super().__init__(ctype, doc, *tags, members=members)
+        super().__init__(ctype, doc, *tags, members=members, none=none)
         self.function = function
 
     def convert(self, field: str) -> Callable[..., Any]:  # noqa: ARG002

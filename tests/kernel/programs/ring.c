@@ -33,7 +33,7 @@ static void *shared(int fd, size_t size, off_t offset)
 
 static struct ring set_up(unsigned flags)
 {
-	struct io_uring_params p = { .flags = flags, .sq_thread_idle = 2000 };
+	struct io_uring_params p = { .flags = flags, .sq_thread_idle = 60000 };
 	struct ring r = { .fd = syscall(SYS_io_uring_setup, 8, &p) };
 	char *sq, *cq;
 

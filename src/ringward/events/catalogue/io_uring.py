@@ -18,7 +18,7 @@ from ringward.events.syscall_values import Descriptor, PathValue
 _FILE, _DIRECTORY, _PATH, _NEW, _REFUSED = 1, 2, 4, 8, 16
 _FIXED = 1
 _CUT = 0x8000
-NONE = "the operation has none"
+_NONE = "the operation has none"
 REFUSED = "the kernel refused the request as it stands, and made nothing of it"
 REGISTERED = "a registered file is looked up when the request is complete, and it is not, or it had none by then"
 NO_BASE = "the directory that it begins at could not be read"
@@ -42,8 +42,8 @@ def _bool(_tail: Tail, value: int) -> bool:
 
 
 def _is_there(tail: Tail, field: str, targets: int, bits: int) -> bool:
-    if not targets & bits:
-        tail.missing(field, REFUSED if targets & _REFUSED else NONE)
+    if targets & _REFUSED:
+        tail.missing(field, REFUSED)
     return bool(targets & bits)
 
 
@@ -146,6 +146,7 @@ class IoUring(Args, frozen=True):
             OPT,
             members=("targets", "fd", "fd_path", "flags"),
             function=_fd("fd", _DIRECTORY, _FILE),
+            none=_NONE,
         ),
     ]
     path: Annotated[
@@ -157,6 +158,7 @@ class IoUring(Args, frozen=True):
             OPT,
             members=("targets", "path", "fd_path"),
             function=_path("path", _PATH, _DIRECTORY),
+            none=_NONE,
         ),
     ]
     new_fd: Annotated[
@@ -168,6 +170,7 @@ class IoUring(Args, frozen=True):
             OPT,
             members=("targets", "new_fd", "new_fd_path", "flags"),
             function=_fd("new_fd", _NEW),
+            none=_NONE,
         ),
     ]
     new_path: Annotated[
@@ -179,6 +182,7 @@ class IoUring(Args, frozen=True):
             OPT,
             members=("targets", "new_path", "new_fd_path"),
             function=_path("new_path", _NEW, _NEW),
+            none=_NONE,
         ),
     ]
     op_flags: Annotated[
