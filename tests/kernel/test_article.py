@@ -25,8 +25,18 @@ HOOKED = Path("/sys/kernel/tracing/enabled_functions")
 """Functions that ftrace leads elsewhere, with the name of the module that asked for it."""
 MODULE = "rw_syscall"
 HANDLERS = {"__x64_sys_unlink", "__ia32_sys_unlink"}
+FIRST, SECOND = "the module, then Ringward", "Ringward, then the module"
 WAYS = ["64-bit"] * 20 + ["ia32"] * 3
 LINE = "HEY! sys_exit called with error_code={args.error_code}"
+
+
+class Counts(NamedTuple):
+    """What the module has counted: calls that came by the table, by ftrace from either way in, and the failed ones."""
+
+    by_table: int
+    by_ftrace: int
+    by_ftrace_ia32: int
+    failed: int
 
 
 class Round(NamedTuple):
@@ -34,17 +44,16 @@ class Round(NamedTuple):
 
     folder: Path
     events: list[Event]
-    seen: tuple[int, int, int]
-    """Calls of 64-bit and of 32-bit programs that the module saw, and those of them that failed."""
+    counts: Counts
     entry: str | None
     """What the system call table has for the call."""
     hooked: set[str]
 
 
-def counts() -> tuple[int, int, int]:
+def counts() -> Counts:
     """Return what the module has counted; zeros when it is not there."""
-    seen, seen_ia32, failed = (int(attribute(MODULE, f"parameters/{n}") or 0) for n in ("seen", "seen_ia32", "failed"))
-    return seen, seen_ia32, failed
+    names = ("seen_table", "seen", "seen_ia32", "failed")
+    return Counts(*(int(attribute(MODULE, f"parameters/{name}") or 0) for name in names))
 
 
 def hooked() -> set[str]:
@@ -53,10 +62,10 @@ def hooked() -> set[str]:
 
 
 @contextmanager
-def loaded(mode: str, call: str = "unlink") -> Iterator[None]:
+def loaded(call: str, *ways: str) -> Iterator[None]:
     """Load the module for the calls of this process's children."""
-    command = ["insmod", str(own_module(MODULE)), f"mode={mode}", f"call={call}", f"pid={os.getpid()}"]
-    subprocess.run(command, check=True)
+    words = [f"call={call}", f"pid={os.getpid()}", *(f"{way}=1" for way in ways)]
+    subprocess.run(["insmod", str(own_module(MODULE)), *words], check=True)
     try:
         yield
     finally:
@@ -81,9 +90,9 @@ def module_says(binary: Path, folder: Path) -> str:
     """Return what the module says in the kernel's log of the end of a program."""
     kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     os.lseek(kmsg, 0, os.SEEK_END)
-    before = counts()[0]  # insmod has ended by exit_group, too
+    before = counts().by_ftrace  # insmod has ended by exit_group, too
     assert subprocess.run([binary, folder], check=False).returncode == 3
-    assert counts()[0] == before + 1
+    assert counts().by_ftrace == before + 1
     records = iter(lambda: os.read(kmsg, 8192).decode(), "")
     said = next(record for record in records if "HEY!" in record).splitlines()[0]
     os.close(kmsg)
@@ -114,22 +123,20 @@ def played_fixture(program: Callable[[str], Path]) -> Iterator[tuple[dict[str, R
 
     watch = start()
     play("before", watch)
-    for mode in ("table", "ftrace"):
-        with loaded(mode):
-            play(f"Ringward, then {mode}", watch)
+    with loaded("unlink", "by_table", "by_ftrace"):
+        play(SECOND, watch)
     play("after", watch)
-    with loaded("ftrace", "exit_group"):
+    with loaded("exit_group", "by_ftrace"):
         watch.events.clear()
         said = module_says(binary, folder)
         watch.until(lambda events: any(event.event == "exit_group" for event in events))
     line = said, watch.of("exit_group")[0]
     watch.sensor.close()
-    for mode in ("table", "ftrace"):
-        with loaded(mode):
-            watch = start()
-            play(f"{mode}, then Ringward", watch)
-        play(f"{mode} went first", watch)
-        watch.sensor.close()
+    with loaded("unlink", "by_table", "by_ftrace"):
+        watch = start()
+        play(FIRST, watch)
+    play("after it went first", watch)
+    watch.sensor.close()
     yield found, line
     subprocess.run(["rm", "-r", folder], check=True)
 
@@ -145,7 +152,7 @@ def line_fixture(played: tuple[dict[str, Round], tuple[str, Event]]) -> tuple[st
 
 
 def test_ringward_sees_each_call_with_its_result_whoever_was_there_first(rounds: dict[str, Round]) -> None:
-    assert len(rounds) == 8
+    assert len(rounds) == 5
     for name, one in rounds.items():
         *unlinks, end = one.events
         assert [event.event for event in unlinks] == ["unlink"] * 23, name
@@ -157,23 +164,21 @@ def test_ringward_sees_each_call_with_its_result_whoever_was_there_first(rounds:
         assert list(one.folder.iterdir()) == [], f"{name}: the calls were called through"
 
 
-def test_an_entry_of_the_table_is_replaced_and_never_called(rounds: dict[str, Round]) -> None:
-    for name in ("Ringward, then table", "table, then Ringward"):
-        assert rounds[name].seen == (0, 0, 0), name
-        assert rounds[name].entry == f"fake_x64 [{MODULE}]", name
-        assert rounds[name].hooked == set(), name
+@pytest.mark.parametrize("order", [FIRST, SECOND])
+def test_an_entry_of_the_table_is_replaced_and_never_called(rounds: dict[str, Round], order: str) -> None:
+    assert rounds[order].entry == f"fake_entry [{MODULE}]"
+    assert rounds[order].counts.by_table == 0
 
 
-def test_the_handler_is_hooked_and_sees_the_calls_of_both_ways_in(rounds: dict[str, Round]) -> None:
-    for name in ("Ringward, then ftrace", "ftrace, then Ringward"):
-        assert rounds[name].seen == (20, 3, 11), name
-        assert rounds[name].entry == "__x64_sys_unlink", "the table was restored, and is as the kernel made it"
-        assert rounds[name].hooked == HANDLERS, name
+@pytest.mark.parametrize("order", [FIRST, SECOND])
+def test_the_handlers_are_hooked_and_see_the_calls_of_both_ways_in(rounds: dict[str, Round], order: str) -> None:
+    assert rounds[order].hooked == HANDLERS
+    assert rounds[order].counts == Counts(by_table=0, by_ftrace=20, by_ftrace_ia32=3, failed=11)
 
 
 def test_nothing_stays_of_the_module(rounds: dict[str, Round]) -> None:
-    for name in ("before", "after", "table went first", "ftrace went first"):
-        assert (rounds[name].seen, rounds[name].entry, rounds[name].hooked) == ((0, 0, 0), None, set()), name
+    for name in rounds.keys() - {FIRST, SECOND}:
+        assert (rounds[name].counts, rounds[name].entry, rounds[name].hooked) == (Counts(0, 0, 0, 0), None, set()), name
     assert MODULE not in listed()
 
 
@@ -181,13 +186,15 @@ def test_where_the_table_is_used_the_replaced_entry_sees_the_call(tmp_path: Path
     """The same replaced entry, called as kernels called it when the article was written."""
     file = tmp_path / "file"
     file.touch()
-    with loaded("table"):
+    with loaded("unlink", "by_table"):
         file.unlink()
-        assert counts() == (0, 0, 0), "by the kernel's own way"
+        assert counts() == (0, 0, 0, 0), "by the kernel's own way"
         file.touch()
         assert (by_table(file), by_table(file)) == (0, -errno.ENOENT)
-        assert counts() == (2, 0, 1)
+        assert counts() == (2, 0, 0, 1)
     assert not file.exists()
+    with loaded("unlink"):
+        assert attribute(MODULE, "parameters/entry") == "__x64_sys_unlink", "the entry was put back"
 
 
 def test_the_line_of_the_article(line: tuple[str, Event]) -> None:

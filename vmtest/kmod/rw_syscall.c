@@ -3,10 +3,10 @@
  * What the module of "Linux Kernel Module ABC" does, on today's kernels: it leads one system call to a function of its
  * own, says so, calls through, and puts everything back when it is unloaded.
  *
- * mode=table   puts the function into sys_call_table. Since commit 1e3ad78334a6 ("x86/syscall: Don't force use of
+ * by_table=1   puts the function into sys_call_table. Since commit 1e3ad78334a6 ("x86/syscall: Don't force use of
  *              indirect calls for system calls") (in v6.9 and in the stable kernels of its time) no call is
  *              dispatched by the table any more: the function is there and is never called.
- * mode=ftrace  has ftrace lead the callers of the handler itself to the function, whichever way they came.
+ * by_ftrace=1  has ftrace lead the callers of the handler itself to the function, whichever way they came.
  */
 #include <linux/delay.h>
 #include <linux/ftrace.h>
@@ -35,9 +35,13 @@ static const struct intercepted calls[] = {
 	{ "unlink", "pathname", __NR_unlink, .is_path = true, .returns = true },
 };
 
-static char *mode = "table";
-module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "table (default) or ftrace");
+static bool by_table;
+module_param(by_table, bool, 0444);
+MODULE_PARM_DESC(by_table, "replace the entry of the table");
+
+static bool by_ftrace;
+module_param(by_ftrace, bool, 0444);
+MODULE_PARM_DESC(by_ftrace, "lead the callers of the handlers elsewhere");
 
 static char *call = "exit";
 module_param(call, charp, 0444);
@@ -51,7 +55,7 @@ static const struct intercepted *wanted;
 static unsigned long (*lookup)(const char *name);
 static sys_call_ptr_t *table;
 static sys_call_ptr_t handler, handler_ia32;
-static atomic_long_t seen, seen_ia32, failed;
+static atomic_long_t seen_table, seen, seen_ia32, failed;
 static atomic_t inside;
 
 static bool is_of_pid(void)
@@ -84,7 +88,7 @@ static long call_through(sys_call_ptr_t original, const struct pt_regs *regs, un
 	bool counted = is_of_pid();
 	long result;
 
-	/* What does not come back is not waited for: rw_syscall_exit() lets it leave this text. */
+	/* What does not come back is not waited for: rw_syscall_undo() lets it leave this text. */
 	if (wanted->returns)
 		atomic_inc(&inside);
 	if (counted) {
@@ -99,6 +103,11 @@ static long call_through(sys_call_ptr_t original, const struct pt_regs *regs, un
 	if (wanted->returns)
 		atomic_dec(&inside);
 	return result;
+}
+
+static long fake_entry(const struct pt_regs *regs)
+{
+	return call_through(handler, regs, regs->di, &seen_table);
 }
 
 static long fake_x64(const struct pt_regs *regs)
@@ -185,21 +194,18 @@ static int ftrace_set(void)
 	return err;
 }
 
-static bool by_ftrace(void)
-{
-	return !strcmp(mode, "ftrace");
-}
-
 static int count_get(char *buffer, const struct kernel_param *param)
 {
 	return sysfs_emit(buffer, "%ld\n", atomic_long_read(param->arg));
 }
 
 static const struct kernel_param_ops count_ops = { .get = count_get };
+module_param_cb(seen_table, &count_ops, &seen_table, 0444);
+MODULE_PARM_DESC(seen_table, "calls that came by the table");
 module_param_cb(seen, &count_ops, &seen, 0444);
-MODULE_PARM_DESC(seen, "calls by the way of 64-bit programs");
+MODULE_PARM_DESC(seen, "calls by the way of 64-bit programs that came by ftrace");
 module_param_cb(seen_ia32, &count_ops, &seen_ia32, 0444);
-MODULE_PARM_DESC(seen_ia32, "calls by the ways of 32-bit programs");
+MODULE_PARM_DESC(seen_ia32, "calls by the ways of 32-bit programs that came by ftrace");
 module_param_cb(failed, &count_ops, &failed, 0444);
 MODULE_PARM_DESC(failed, "calls that came back with an error");
 
@@ -230,6 +236,21 @@ static const struct kernel_param_ops dispatch_ops = { .set = dispatch_set };
 module_param_cb(dispatch, &dispatch_ops, NULL, 0200);
 MODULE_PARM_DESC(dispatch, "make the call with this first argument by the table, as kernels did before v6.9");
 
+static void rw_syscall_undo(void)
+{
+	if (by_ftrace) {
+		unregister_ftrace_function(&ops);
+		ftrace_free_filter(&ops);
+	}
+	if (by_table && table_set(handler))
+		pr_err("sys_call_table could not be restored\n");
+	/* Who is on the way in is counted before it can sleep; who is on the way out has no sleep before it. */
+	synchronize_rcu_tasks();
+	while (atomic_read(&inside))
+		msleep(10);
+	synchronize_rcu_tasks();
+}
+
 static int __init rw_syscall_init(void)
 {
 	unsigned int i;
@@ -238,31 +259,24 @@ static int __init rw_syscall_init(void)
 	for (i = 0; i < ARRAY_SIZE(calls) && !wanted; i++)
 		if (!strcmp(calls[i].name, call))
 			wanted = &calls[i];
-	if (!wanted || (!by_ftrace() && strcmp(mode, "table")))
+	if (!wanted)
 		return -EINVAL;
 	err = symbols_find();
-	if (err)
+	if (!err && READ_ONCE(table[wanted->nr]) != handler)
+		err = -EBUSY;
+	if (!err && by_ftrace)
+		err = ftrace_set();
+	if (err || !by_table)
 		return err;
-	if (by_ftrace())
-		return ftrace_set();
-	if (READ_ONCE(table[wanted->nr]) != handler)
-		return -EBUSY;
-	return table_set(fake_x64);
+	err = table_set(fake_entry);
+	if (err)
+		rw_syscall_undo();
+	return err;
 }
 
 static void __exit rw_syscall_exit(void)
 {
-	if (by_ftrace()) {
-		unregister_ftrace_function(&ops);
-		ftrace_free_filter(&ops);
-	} else if (table_set(handler)) {
-		pr_err("sys_call_table could not be restored\n");
-	}
-	/* Who is on the way in is counted before it can sleep; who is on the way out has no sleep before it. */
-	synchronize_rcu_tasks();
-	while (atomic_read(&inside))
-		msleep(10);
-	synchronize_rcu_tasks();
+	rw_syscall_undo();
 }
 
 module_init(rw_syscall_init);

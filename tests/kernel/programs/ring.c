@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	submit(&r, (struct io_uring_sqe){
 		.opcode = IORING_OP_POLL_ADD, .fd = pipes[0], .poll32_events = 1, .user_data = 15 });
 	syscall(SYS_io_uring_enter, r.fd, 2, 0, 0, NULL, 0);
-	sleep(3);
+	usleep(2500000);
 	if (write(pipes[1], "x", 1) != 1)
 		return 95;
 	completion(&r);
