@@ -225,11 +225,16 @@ static void targets_read(struct record *r, struct io_uring *x, struct names *nam
 /* `sqe`: of a request that the kernel refused; nothing but that has been made of it. */
 static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 {
+	bool sq_thread = BPF_CORE_READ(req, ctx, flags) & IORING_SETUP_SQPOLL;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct names names = {};
 	__u64 key = (__u64)req;
 	struct io_uring *x;
 	struct record *r;
+
+	/* The ring's own thread belongs to the process that has set the ring up, and to no other. */
+	if (sq_thread)
+		task = task->group_leader;
 
 	/* A request that was there before, whose completion was not seen, is not to get that of this one. */
 	bpf_map_delete_elem(&ring_requests, &key);
@@ -249,9 +254,8 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 	x->state = ATTEMPT_ENTERED;
 	x->op_flags = x->new_fd = x->targets = x->pad = 0;
 	x->fd_path = x->new_fd_path = x->path = x->new_path = unread(UNREAD_NOT_REACHED);
-	x->sq_thread = !!(BPF_CORE_READ(req, ctx, flags) & IORING_SETUP_SQPOLL);
-	/* The ring's own thread belongs to the process that has set the ring up, and to no other. */
-	task_fill(&x->h.task, x->sq_thread ? task->group_leader : task);
+	x->sq_thread = sq_thread;
+	task_fill(&x->h.task, task);
 	if (sqe) {
 		x->opcode = BPF_CORE_READ(sqe, opcode);
 		x->flags = BPF_CORE_READ(sqe, flags);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -195,6 +196,21 @@ def test_where_the_table_is_used_the_replaced_entry_sees_the_call(tmp_path: Path
     assert not file.exists()
     with loaded("unlink"):
         assert attribute(MODULE, "parameters/entry") == "__x64_sys_unlink", "the entry was put back"
+
+
+def test_it_can_be_unloaded_while_callers_are_inside(program: Callable[[str], Path], tmp_path: Path) -> None:
+    loop = f"while :; do {program('unlinks')} {tmp_path}; done"
+    callers = [subprocess.Popen(["sh", "-c", loop], start_new_session=True) for _ in range(2)]
+    for call in ("unlink", "exit_group"):  # one that returns, and one that does not
+        with loaded(call, "by_ftrace"):
+            subprocess.run([program("unlinks"), tmp_path], check=False)
+            assert counts().by_ftrace > 1
+    for caller in callers:
+        assert caller.poll() is None
+        os.killpg(caller.pid, signal.SIGKILL)
+        caller.wait()
+    died, warned = 7, 9  # Documentation/admin-guide/tainted-kernels.rst
+    assert not int(Path("/proc/sys/kernel/tainted").read_text()) & (1 << died | 1 << warned)
 
 
 def test_the_line_of_the_article(line: tuple[str, Event]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ringward.events import Event
+from ringward.events.filter import Filter
 from ringward.events.io_uring_ops import OPERATIONS
 from tests.kernel.conftest import PATIENCE, Watch
 from tests.kernel.programs import open_folder, program_fixture  # noqa: F401 - a fixture
@@ -36,7 +37,7 @@ class Seen(NamedTuple):
 def seen_fixture(program: Callable[[str], Path]) -> Iterator[Seen]:
     folder = open_folder()
     calls = ("io_uring_enter", "io_uring_setup", "openat", "openat2", "unlinkat", "unlink", "mkdirat", "renameat2")
-    watch = Watch("io_uring", *calls, canary_seconds=None)
+    watch = Watch("io_uring", *calls, only=Filter(comms=("ring",)), canary_seconds=None)
     assert watch.info.missing == {}
     child = subprocess.Popen([program("ring"), folder], stdout=subprocess.PIPE, text=True)
     mine = lambda: [event for event in watch.events if event.process and event.process.pid == child.pid]  # noqa: E731

@@ -120,8 +120,7 @@ class IoUring(Args, frozen=True):
         "What a request without word of its success (IOSQE_CQE_SKIP_SUCCESS) has come to is not known: it is told "
         "when it is taken, without a result. Of a request that is completed several times (multishot) the last "
         "completion is the result.\n\n"
-        "Buffers, addresses and lengths are not read. A request of a polling kernel thread is filtered by that "
-        "thread's name (iou-sqp-PID) where a command's name is asked for.\n\n"
+        "Buffers, addresses and lengths are not read.\n\n"
         "More than 4,096 requests in progress are told when they are taken, without a result.\n\n"
         "A request that was in progress when Ringward attached is not seen."
     )
