@@ -10,6 +10,8 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from ringward.kmod.threads import in_threads
@@ -24,10 +26,12 @@ from ringward.trust.sources.dpkg import Dpkg
 from ringward.trust.sources.fault import Fault
 from ringward.trust.sources.modules import TREES, Certificates, version_of
 
-_LARGE = 1 << 24
-_AT_ONCE = 256
-_OPENING = 1 << 14
-"""Bytes that are hashed in about the time that it takes to open a file and to see that it is no code."""
+_LARGE = 1 << 18
+"""Bytes. Such files are hashed as they are found; the others then, the largest first: so all threads end together."""
+_OFTEN = 256
+"""Files that are found between two calls for progress."""
+_AHEAD = 1 << 14
+"""Files that may wait for a thread: to find them takes this one as long as the others hash."""
 
 
 class Remembered(NamedTuple):
@@ -48,6 +52,8 @@ class Remembered(NamedTuple):
             return False
         return not self.looked.signer or self.certificates == certificates
 
+
+_NO_CODE = Remembered(NOTHING)
 
 Memory = Mapping[bytes, Remembered]
 """Identity of a file -> what was found in it."""
@@ -75,17 +81,15 @@ class Progress(NamedTuple):
     """How far a survey is.
 
     Attributes:
-        done: files that were looked at.
-        total: files.
+        files: that were found.
         size: bytes that were read for digests.
-        part: of the work that is done, 0 to 1: a large file is more of it than a small one.
+        part: of the bytes that have to be, 0 to 1; None: files are still being found.
 
     """
 
-    done: int
-    total: int
+    files: int
     size: int
-    part: float
+    part: float | None
 
 
 @dataclass
@@ -119,6 +123,7 @@ class _Work(NamedTuple):
 
     real: str
     shown: str
+    size: int
     md5: bool
     trusted: Trusted
 
@@ -155,6 +160,8 @@ class _Surveyor:
         self._progress = progress
         self._threads = threads
         self._found = Survey()
+        self._past = 0
+        self._whole: int | None = None
         directories = self._tops(scope.directories)
         trees = self._tops(f"{TREES}/{version}" for version in scope.kernels)
         self._named = [(top, Source.DIRECTORY) for top in directories] + [(top, Source.MODULES) for top in trees]
@@ -165,9 +172,7 @@ class _Surveyor:
         found.installed, found.packaged = dpkg.installed, dpkg.present
         found.faults += dpkg.faults
         found.faults += [Fault("certificate", problem) for problem in self._certificates.problems]
-        files = self._files(dpkg)
-        found.files = len(files)
-        looked = self._look(files, dpkg)
+        looked = self._look(dpkg)
         for real in sorted(looked):
             one = looked[real]
             shown = self._places.shown(real)
@@ -188,11 +193,15 @@ class _Surveyor:
                 self._found.faults.append(Fault.of(path, error))
         return list(found)
 
-    def _files(self, dpkg: Dpkg) -> dict[str, os.stat_result]:
-        """Return the files to look at: real path -> status."""
+    def _files(self, dpkg: Dpkg) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the files to look at, each once: real path, status."""
         usual = self._tops(USUAL)
         named = [top for top, _ in self._named]
-        files = dict(walk(usual, self._fault)) | dict(walk(named, self._fault, missing_is_fault=True))
+        found = set()
+        for real, status in chain(walk(usual, self._fault), walk(named, self._fault, missing_is_fault=True)):
+            if real not in found:
+                found.add(real)
+                yield real, status
         walked = tuple(f"{top.rstrip('/')}/" for top in (*usual, *named))
         others = (real for real in dpkg.owners if not real.startswith(walked))
         for real in others:
@@ -203,51 +212,63 @@ class _Surveyor:
             except OSError as error:
                 self._fault(Fault.of(real, error))
                 continue
-            if stat.S_ISREG(status.st_mode):
-                files[real] = status
-        return files
+            if stat.S_ISREG(status.st_mode) and real not in found:
+                yield real, status
 
-    def _look(self, files: Mapping[str, os.stat_result], dpkg: Dpkg) -> dict[str, Looked]:
+    def _look(self, dpkg: Dpkg) -> dict[str, Looked]:
         """Return what is in each file that could be looked at."""
-        found = {}
-        new = {}
-        for real, status in files.items():
+        found: dict[str, Looked] = {}
+        for one, answer in in_threads(_read, self._work(dpkg, found), self._threads, ahead=_AHEAD):
+            if isinstance(answer, Fault):
+                self._fault(answer)
+            elif answer is not None:
+                found[one.real] = self._remember(one, *answer)
+            self._past += one.size
+            self._tell()
+        return found
+
+    def _tell(self) -> None:
+        """Tell how far it is."""
+        part = None if self._whole is None else min(self._past / (self._whole or 1), 1.0)
+        self._progress(Progress(self._found.files, self._found.size, part))
+
+    def _work(self, dpkg: Dpkg, found: dict[str, Looked]) -> Iterator[_Work]:
+        """Yield the files that have to be read whole; put what is remembered of the others into `found`."""
+        settled = time.time_ns() - SETTLED
+        small = []
+        whole = 0
+        for real, status in self._files(dpkg):
+            if self._found.files % _OFTEN == 0:
+                self._tell()
+            self._found.files += 1
             same = identity(status)
             known = self._memory.get(same)
             if known and known.serves(md5=_has_md5(dpkg, real), certificates=self._certificates_of(real)[1]):
                 found[real] = known.looked
                 self._found.memory[same] = known
-            else:
-                new[real] = status
-        work = self._code(new, dpkg, len(files))
-        for one, answer in in_threads(_read, work, self._threads):
-            if isinstance(answer, Fault):
-                self._fault(answer)
-            elif answer is not None:
-                found[one.real] = self._remember(one, *answer)
-        return found
+            elif self._is_code(real, same if status.st_ctime_ns < settled else b""):
+                size = status.st_size
+                whole += size
+                trusted, _ = self._certificates_of(real)
+                one = _Work(real, self._places.shown(real), size, _has_md5(dpkg, real), trusted)
+                if size < _LARGE:
+                    small.append(one)
+                else:
+                    yield one
+        self._whole = whole
+        yield from sorted(small, key=attrgetter("size"), reverse=True)
 
-    def _code(self, files: dict[str, os.stat_result], dpkg: Dpkg, total: int) -> Iterator[_Work]:
-        """Yield the files that may be code, and have to be read whole; the largest first, so that all end together."""
-        settled = time.time_ns() - SETTLED
-        nothing = Remembered(NOTHING)
-        by_size = sorted(files, key=lambda real: files[real].st_size, reverse=True)
-        whole = sum(files[real].st_size + _OPENING for real in files)
-        past = 0
-        for done, real in enumerate(by_size, total - len(files)):
-            size = files[real].st_size
-            if done % _AT_ONCE == 0 or size > _LARGE:
-                self._progress(Progress(done, total, self._found.size, past / whole))
-            past += size + _OPENING
-            try:
-                if is_code(real):
-                    trusted, _ = self._certificates_of(real)
-                    yield _Work(real, self._places.shown(real), _has_md5(dpkg, real), trusted)
-                elif files[real].st_ctime_ns < settled:
-                    self._found.memory[identity(files[real])] = nothing
-            except LookError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
-                    self._fault(Fault(real, str(error)))
+    def _is_code(self, real: str, same: bytes) -> bool:
+        """Return whether a file may be code; remember that it is none by its identity, unless that is b""."""
+        try:
+            if is_code(real):
+                return True
+            if same:
+                self._found.memory[same] = _NO_CODE
+        except LookError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                self._fault(Fault(real, str(error)))
+        return False
 
     def _certificates_of(self, real: str) -> tuple[Trusted, bytes]:
         """Return the certificates that a file is checked with, and their fingerprint."""
