@@ -5,31 +5,30 @@ What was looked at before is not read again while its identity is the same (see 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
 from ringward.kmod.threads import in_threads
 from ringward.kmod.verify import Trusted
+from ringward.trust import _files
 from ringward.trust.entry import Source
 from ringward.trust.judge import Judgement, judge
-from ringward.trust.kinds import is_module_name
-from ringward.trust.look import NOTHING, SETTLED, Looked, LookError, identity, is_code, look
+from ringward.trust.kinds import is_code, is_module_name
+from ringward.trust.look import NOTHING, SETTLED, Looked, LookError, look
 from ringward.trust.places import Places
-from ringward.trust.sources.directory import USUAL, walk
+from ringward.trust.sources.directory import USUAL, Listed, listed, walk
 from ringward.trust.sources.dpkg import Dpkg
 from ringward.trust.sources.fault import Fault
 from ringward.trust.sources.modules import TREES, Certificates, version_of
 
 _LARGE = 1 << 18
 """Bytes. Such files are hashed as they are found; the others then, the largest first: so all threads end together."""
-_OFTEN = 256
-"""Files that are found between two calls for progress."""
 _AHEAD = 1 << 14
 """Files that may wait for a thread: to find them takes this one as long as the others hash."""
 
@@ -193,15 +192,12 @@ class _Surveyor:
                 self._found.faults.append(Fault.of(path, error))
         return list(found)
 
-    def _files(self, dpkg: Dpkg) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield the files to look at, each once: real path, status."""
+    def _files(self, dpkg: Dpkg) -> Iterator[tuple[str, list[Listed]]]:
+        """Yield the files to look at, by directories; those of named ones perhaps twice."""
         usual = self._tops(USUAL)
         named = [top for top, _ in self._named]
-        found = set()
-        for real, status in chain(walk(usual, self._fault), walk(named, self._fault, missing_is_fault=True)):
-            if real not in found:
-                found.add(real)
-                yield real, status
+        yield from walk(usual, self._fault)
+        yield from walk(named, self._fault, missing_is_fault=True)
         walked = tuple(f"{top.rstrip('/')}/" for top in (*usual, *named))
         others = (real for real in dpkg.owners if not real.startswith(walked))
         for real in others:
@@ -212,8 +208,9 @@ class _Surveyor:
             except OSError as error:
                 self._fault(Fault.of(real, error))
                 continue
-            if stat.S_ISREG(status.st_mode) and real not in found:
-                yield real, status
+            if stat.S_ISREG(status.st_mode):
+                folder, one = listed(real, status)
+                yield folder, [one]
 
     def _look(self, dpkg: Dpkg) -> dict[str, Looked]:
         """Return what is in each file that could be looked at."""
@@ -234,41 +231,56 @@ class _Surveyor:
 
     def _work(self, dpkg: Dpkg, found: dict[str, Looked]) -> Iterator[_Work]:
         """Yield the files that have to be read whole; put what is remembered of the others into `found`."""
-        settled = time.time_ns() - SETTLED
         small = []
         whole = 0
-        for real, status in self._files(dpkg):
-            if self._found.files % _OFTEN == 0:
-                self._tell()
-            self._found.files += 1
-            same = identity(status)
-            known = self._memory.get(same)
-            if known and known.serves(md5=_has_md5(dpkg, real), certificates=self._certificates_of(real)[1]):
-                found[real] = known.looked
-                self._found.memory[same] = known
-            elif self._is_code(real, same if status.st_ctime_ns < settled else b""):
-                size = status.st_size
-                whole += size
-                trusted, _ = self._certificates_of(real)
-                one = _Work(real, self._places.shown(real), size, _has_md5(dpkg, real), trusted)
-                if size < _LARGE:
-                    small.append(one)
-                else:
-                    yield one
+        for one in self._code(dpkg, found):
+            whole += one.size
+            if one.size < _LARGE:
+                small.append(one)
+            else:
+                yield one
         self._whole = whole
         yield from sorted(small, key=attrgetter("size"), reverse=True)
 
-    def _is_code(self, real: str, same: bytes) -> bool:
-        """Return whether a file may be code; remember that it is none by its identity, unless that is b""."""
+    def _code(self, dpkg: Dpkg, found: dict[str, Looked]) -> Iterator[_Work]:
+        """Yield the files that may be code, of which nothing is remembered; what is goes into `found`."""
+        seen = set()
+        for folder, files in self._files(dpkg):
+            above = folder.rstrip("/")
+            new = []
+            for one in files:
+                real = f"{above}/{one[0]}"
+                if real in seen:
+                    continue
+                seen.add(real)
+                known = self._memory.get(one[1])
+                if known and known.serves(md5=_has_md5(dpkg, real), certificates=self._certificates_of(real)[1]):
+                    found[real] = known.looked
+                    self._found.memory[one[1]] = known
+                else:
+                    new.append(one)
+            self._found.files = len(seen)
+            self._tell()
+            for name, size in self._opened(folder, new):
+                real = f"{above}/{name}"
+                trusted, _ = self._certificates_of(real)
+                yield _Work(real, self._places.shown(real), size, _has_md5(dpkg, real), trusted)
+
+    def _opened(self, folder: str, files: list[Listed]) -> Iterator[tuple[str, int]]:
+        """Yield name and size of the files that may be code, by their first bytes; of the others that is remembered."""
+        settled = time.time_ns() - SETTLED
         try:
-            if is_code(real):
-                return True
-            if same:
+            heads = _files.heads(folder, [one[0] for one in files]) if files else []
+        except OSError as error:
+            heads = [error.errno or errno.EIO] * len(files)
+        for (name, same, size, ctime), head in zip(files, heads, strict=True):
+            if isinstance(head, int):
+                if head != errno.ENOENT:
+                    self._fault(Fault(f"{folder.rstrip('/')}/{name}", os.strerror(head)))
+            elif is_code(head, name):
+                yield name, size
+            elif ctime < settled:
                 self._found.memory[same] = _NO_CODE
-        except LookError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                self._fault(Fault(real, str(error)))
-        return False
 
     def _certificates_of(self, real: str) -> tuple[Trusted, bytes]:
         """Return the certificates that a file is checked with, and their fingerprint."""
