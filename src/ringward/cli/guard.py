@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ringward.cli import guard_run, guard_status
@@ -11,7 +12,7 @@ from ringward.cli import options as common
 from ringward.cli.errors import CannotRunError, UsageError
 from ringward.cli.parser import Parser
 from ringward.cli.stream import say
-from ringward.guard import pins, status
+from ringward.guard import pins, programs_status, status
 from ringward.guard.holder import EVENTS
 from ringward.guard.policy import PolicyError
 from ringward.sensor import _native
@@ -135,6 +136,11 @@ def _start(options: argparse.Namespace) -> int:
     before = status.read()
     if before and before.active and before.alive:
         raise CannotRunError(f"process {before.pid} guards already: end it first; see: ringward guard --status")
+    # A damaged note is written anew.
+    with suppress(ValueError):
+        starts = programs_status.read() if options.programs else None
+        if starts and starts.active:
+            raise CannotRunError(f"process {starts.pid} judges programs already; see: ringward guard --status")
     modes = dict.fromkeys(operations, _MODES[options.mode])
     return guard_run.main(options, modes, closed, trial)
 
