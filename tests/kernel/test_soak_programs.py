@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import struct
 import subprocess
 import time
@@ -30,7 +31,7 @@ def folder_fixture() -> Iterator[Path]:
     only_in_guest()
     folder = open_folder()
     yield folder
-    assert [path.name for path in folder.iterdir()] == ["tiny", "starts"]
+    shutil.rmtree(folder)
 
 
 def digests(program: Path, numbers: range) -> list[bytes]:
