@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,19 @@ def test_by_default_all_is_judged_and_modules_are_closed(started: list[Any]) -> 
     ((_options, modes, closed, trial),) = started
     assert modes == dict.fromkeys((Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD), Mode.LEARN)
     assert (closed, trial) == ({Operation.MODULES}, 0)
+
+
+def test_a_unit_is_printed_and_nothing_started(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert guard.main(["--mode", "enforce", "--print-unit", "--database", "/a b", "--on-end", "continue"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("ExecStart="))
+    words = shlex.split(line.removeprefix("ExecStart="))
+    options = ["--mode", "enforce", "--database", "/a b", "--on-end", "continue"]
+    assert words == [sys.executable, "-I", "-m", "ringward", "guard", *options]
+    with pytest.raises(UsageError, match="--print-unit is for --mode"):
+        guard.main(["--off", "--print-unit"])
+    with pytest.raises(UsageError, match="cannot have"):
+        guard.main(["--mode", "enforce", "--print-unit", "--database", "a\nb"])
+    assert started == []
 
 
 @pytest.mark.parametrize(("text", "found"), [("90s", 90), ("5m", 300), ("2h", 7200)])
