@@ -12,6 +12,7 @@ from bench import (
     depmod,
     digest,
     digests,
+    guarded,
     lines,
     machine,
     memory,
@@ -43,6 +44,7 @@ ROWS: dict[str, Measure] = {
     "syscalls": syscalls.measure,
     "filter": syscalls.measure_filter,
     "summary": summary.measure,
+    "guarded": guarded.measure,
 }
 BUSY = 0.1
 

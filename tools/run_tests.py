@@ -36,11 +36,13 @@ class Boot(NamedTuple):
 
 KEPT = "tests/kernel/kept"
 """Holds file systems and a guard from its first test to its last: in a boot of its own."""
-PLAIN = ("tests/kernel", "--ignore", "tests/kernel/modes", "--ignore", KEPT)
+TOOLS = ("tests/kernel/test_module_tools.py", "tests/kernel/test_blocked.py")
+"""Beside kmod, and long: in a boot that runs beside the plain one."""
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
     KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
+    "tests/kernel/test_ends.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
     "tests/kernel/test_syscall_summary.py": "6.12",
 }
@@ -48,18 +50,24 @@ ONCE = {
 
 
 def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
-    """Return what a kernel is booted for."""
-    elsewhere = tuple(path for path, only in ONCE.items() if only != kernel)
+    """Return what a kernel is booted for, the longest first."""
+    elsewhere = {path for path, only in ONCE.items() if only != kernel}
     if soak:
-        found = [Boot("soak", "", ("-m", "soak", *PLAIN))]
-        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in elsewhere]
+        found = [Boot("soak", "", ("-m", "soak", *without("tests/kernel/modes", KEPT)))]
+        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in sorted(elsewhere)]
         return tuple(found)
-    left_out = tuple(word for path in elsewhere if path != KEPT for word in ("--ignore", path))
     found = [
-        Boot("plain", "", ("-m", "not soak", *PLAIN, *left_out)),
+        Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *sorted(elsewhere)))),
+        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere))),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
+        Boot("kept", "", ("-m", "not soak", KEPT)),
     ]
-    return (*found, *([] if KEPT in elsewhere else [Boot("kept", "", ("-m", "not soak", KEPT))]))
+    return tuple(boot for boot in found if boot.name != "kept" or KEPT not in elsewhere)
+
+
+def without(*paths: str) -> tuple[str, ...]:
+    """Return arguments for all kernel tests but these."""
+    return ("tests/kernel", *(f"--ignore={path}" for path in dict.fromkeys(paths)))
 
 
 def pytest_command(*args: str) -> list[str]:

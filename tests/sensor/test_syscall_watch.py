@@ -29,7 +29,7 @@ def maps_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[int, dict[bytes, bytes
 def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> None:
     watch = CallWatch(select(["openat", "modules"]), Filter(), 0, counting=False, limits={})
     watch.begin(FDS.__getitem__)
-    assert watch.names == ("openat",)
+    assert (watch.names, watch.threads) == (("openat",), FDS["call_threads"])
     assert set(maps[1]) == {struct.pack("<I", number) for number in (257, 1024 + 295, 2048 + 257)}
     assert (watch.counts, watch.knobs, watch.entries) == (None, {"counting": 0}, {})
 
@@ -50,17 +50,6 @@ def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> Non
     assert watch.counts
     assert watch.counts.under_way() == {"openat": 1}
     assert watch.knobs == {"counting": 1}
-
-
-def test_records_are_those_of_threads_in_a_call(maps: dict[int, dict[bytes, bytes]]) -> None:
-    watch = CallWatch(("openat",), Filter(), 0, counting=False, limits={})
-    assert list(watch.under_way()) == []
-    watch.begin(FDS.__getitem__)
-    maps[2] = {
-        b"aaaa": struct.pack("<IIII", 1, 0, 3, 0) + b"abcdef",
-        b"bbbb": struct.pack("<IIII", 0, 0, 3, 0) + b"ghijkl",
-    }
-    assert list(watch.under_way()) == [b"abc"]
 
 
 def test_a_limit_is_named_by_the_plans_of_its_calls(maps: dict[int, dict[bytes, bytes]]) -> None:

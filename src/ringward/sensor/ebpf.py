@@ -19,7 +19,7 @@ from ringward.sensor.attach import attach, attachments
 from ringward.sensor.calls import TAGS
 from ringward.sensor.canary import Canary
 from ringward.sensor.clock import Clock, now
-from ringward.sensor.decode import Decoder
+from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
@@ -27,6 +27,7 @@ from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
 from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_watch import CallWatch
+from ringward.sensor.syscalls import under_way
 
 BATCH = 1 << 18
 """Bytes of the ring that are taken at once: what becomes of them still fits a core's own cache."""
@@ -169,6 +170,7 @@ class EbpfSource:
             calls.begin(self._attached.map_fd)
         self.counts = calls.counts
         """What is counted in the kernel part; None: nothing is."""
+        self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
@@ -182,6 +184,14 @@ class EbpfSource:
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)
+
+    def _under_way(self, table: int | None) -> Iterator[Record]:
+        """Yield a record of each system call, or request of io_uring, that is in progress; None: none is watched."""
+        for key in _native.map_keys(table) if table is not None else ():
+            value = _native.map_lookup(table, key) if table is not None else None
+            record = under_way(value) if value else None
+            if record:
+                yield self._decoder.one(record)
 
     def _own(self, args: Args) -> Event:
         return own_event(self._clock, self.info.host, args)
@@ -250,7 +260,8 @@ class EbpfSource:
         if self._read >= self._due:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
-        yield from self._joiner.system_calls.waiting(map(self._decoder.one, self._calls.under_way()), now())
+        yield from self._joiner.system_calls.waiting(self._under_way(self._calls.threads), now())
+        yield from self._joiner.waiting(self._under_way(self._requests), now())
         for limited in self._calls.limits.news():
             self._totals.limited += limited.count
             yield self._own(limited)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
@@ -10,7 +10,6 @@ from ringward.sensor import _native
 from ringward.sensor.syscall_counts import ROOM, CallCounts
 from ringward.sensor.syscall_limits import CallLimits, Limit
 from ringward.sensor.syscall_plan import plans
-from ringward.sensor.syscalls import under_way
 
 
 class CallWatch:
@@ -35,7 +34,8 @@ class CallWatch:
         self._counting = counting
         self.limits = CallLimits(limits)
         self._plans = tuple(plans(self.names, only, head, self.limits.places))
-        self._threads: int | None = None
+        self.threads: int | None = None
+        """Descriptor of the map with the calls that are under way and will be told; None: there is none."""
 
     @property
     def entries(self) -> dict[str, int]:
@@ -50,20 +50,10 @@ class CallWatch:
             map_fd: gives the descriptor of a map by its name.
 
         """
-        self._threads = map_fd("call_threads")
+        self.threads = map_fd("call_threads")
         if self._counting:
             self.counts = CallCounts(map_fd("call_counts"), map_fd("call_entries"), self.names)
         self.limits.begin(map_fd("call_limits"), map_fd("call_left_out"))
         table = map_fd("call_plans")
         for key, plan in self._plans:
             _native.map_update(table, key, plan)
-
-    def under_way(self) -> Iterator[bytes]:
-        """Yield the record of each thread that is in a call that will be told."""
-        if self._threads is None:
-            return
-        for key in _native.map_keys(self._threads):
-            value = _native.map_lookup(self._threads, key)
-            record = under_way(value) if value else None
-            if record:
-                yield record
