@@ -40,6 +40,7 @@ ROWS: dict[str, Measure] = {
     "trust": trust.measure,
     "digests": digests.measure,
     "guarded": guarded.measure,
+    "known": guarded.measure_starts,
 }
 BUSY = 0.1
 
