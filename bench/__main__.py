@@ -45,6 +45,7 @@ ROWS: dict[str, Measure] = {
     "filter": syscalls.measure_filter,
     "summary": summary.measure,
     "guarded": guarded.measure,
+    "known": guarded.measure_starts,
 }
 BUSY = 0.1
 
