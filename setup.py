@@ -98,6 +98,11 @@ setup(
             depends=["native/depmod/depmod.h"],
             extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
         ),
+        Extension(
+            "ringward.trust._files",
+            sources=["native/files/files.c"],
+            extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
+        ),
     ],
     cmdclass={"build_ext": BuildWithObjects},
 )

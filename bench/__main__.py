@@ -12,6 +12,7 @@ from bench import (
     depmod,
     digest,
     digests,
+    guarded,
     lines,
     machine,
     memory,
@@ -38,6 +39,7 @@ ROWS: dict[str, Measure] = {
     "modprobe": modprobe.measure,
     "trust": trust.measure,
     "digests": digests.measure,
+    "guarded": guarded.measure,
 }
 BUSY = 0.1
 

@@ -6,21 +6,18 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import guest
 from bench.build import clean, folder, need, program
 from bench.process import RINGWARD, Watched, count, run, watched
-from bench.row import CannotMeasureError, Row, spread
+from bench.row import Row, spread
 
-KERNEL = "6.12"
 CALLS, RATE = 20_000, 2_000
 RULES = tuple(
     ("-a", "always,exit", "-F", f"arch={arch}", *(word for call in calls for word in ("-S", call)))
@@ -99,27 +96,7 @@ def measure(rounds: int) -> list[Row]:
 
     """
     need("auditd")
-    results = Path(tempfile.mkdtemp(prefix="ringward-audit-"))
-    command = [
-        sys.executable,
-        "-m",
-        "vmtest",
-        "-k",
-        KERNEL,
-        "--cpus",
-        "2",
-        "--timeout",
-        "900",
-        "--results",
-        str(results),
-    ]
-    done = subprocess.run(
-        [*command, "--", sys.executable, "-m", "bench.audit", str(rounds)], check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        errors = [line for line in (done.stdout + done.stderr).splitlines() if re.match(r"[\w.]*Error: ", line)]
-        raise CannotMeasureError(f"the guest ended with {done.returncode}: {''.join(errors[-1:])}")
-    return rows(json.loads(done.stdout.strip().splitlines()[-1]))
+    return rows(guest.measured("bench.audit", str(rounds)))
 
 
 def rows(found: dict[str, Any]) -> list[Row]:
@@ -128,7 +105,7 @@ def rows(found: dict[str, Any]) -> list[Row]:
 
 
 def _row(found: dict[str, Any], key: str, what: str) -> Row:
-    made = Row(f"module calls told per CPU second, {what}, in an emulated guest (Linux {KERNEL})", "at least auditd's")
+    made = Row(f"module calls told per CPU second, {what}, {guest.EMULATED}", "at least auditd's")
     rates = {name: [one["lines"] / one[key] for one in runs] for name, runs in found.items()}
     made.ours, made.peer = (f"{median(rates[name]):,.0f}" for name in ("ringward", "auditd"))
     made.reached = median(rates["ringward"]) >= median(rates["auditd"])

@@ -10,12 +10,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.build import need
-from bench.row import CannotMeasureError, Row, spread
+from bench.row import Row, spread
+from bench.trees import tree_of
 from ringward.cli.links import make
 from ringward.kmod.tree import Tree
-from vmtest.errors import VmtestError
 from vmtest.kernels import KERNELS, Kernel
-from vmtest.trees import KernelTree, fetch_kernel
 
 START_GOAL = 2.5
 TREE_GOAL = 10.0
@@ -33,14 +32,6 @@ def seconds(command: list[str]) -> tuple[float, bytes]:
     start = time.perf_counter()
     told = subprocess.run(command, check=True, capture_output=True).stdout
     return time.perf_counter() - start, told
-
-
-def tree_of(kernel: Kernel) -> KernelTree:
-    """Return a kernel's tree. Raises CannotMeasureError."""
-    try:
-        return fetch_kernel(kernel)
-    except VmtestError as error:
-        raise CannotMeasureError(f"no tree of {kernel.name}: {error}") from error
 
 
 def turns(commands: dict[str, list[str]], rounds: int, each: int) -> dict[str, list[float]]:

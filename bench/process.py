@@ -88,7 +88,9 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(folder: Path, command: tuple[str, ...], ready: str, name: str, *, keep: bool = True) -> Iterator[Watched]:
+def watched(
+    folder: Path, command: tuple[str, ...], ready: str, name: str, *, keep: bool = True, seconds: float = 30
+) -> Iterator[Watched]:
     """Start a program that writes to a file; wait until `ready` stands in what it wrote.
 
     Args:
@@ -97,6 +99,7 @@ def watched(folder: Path, command: tuple[str, ...], ready: str, name: str, *, ke
         ready: what it writes when it has attached, to either stream.
         name: of the program, for the names of files.
         keep: False: empty its output file as it goes; for what would fill the disk.
+        seconds: that it may take to be ready.
 
     """
     out, err = folder / f"{name}.out", folder / f"{name}.err"
@@ -105,7 +108,7 @@ def watched(folder: Path, command: tuple[str, ...], ready: str, name: str, *, ke
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL)
     one = Watched(process, out, err)
     try:
-        one.wait_for(lambda: ready in out.read_text()[:100_000] + err.read_text(), 30, f"'{ready}' of {name}")
+        one.wait_for(lambda: ready in out.read_text()[:100_000] + err.read_text(), seconds, f"'{ready}' of {name}")
         time.sleep(0.5)
         if not keep:
             os.truncate(out, 0)

@@ -17,7 +17,7 @@ class Row:
 
     Attributes:
         name: what is measured.
-        goal: what is claimed.
+        goal: what is claimed; "": nothing, it is to be known.
         ours: measured of Ringward.
         peer: measured beside it.
         reached: whether the goal is; None: not measured.
@@ -35,9 +35,11 @@ class Row:
     void: str | None = None
 
     def verdict(self) -> str:
-        """Return the last column: ``reached``, ``missed``, ``void`` or ``not measured``."""
+        """Return the last column: ``reached``, ``missed``, ``void``, ``measured`` or ``not measured``."""
         if self.void is not None:
             return "void"
+        if not self.goal and self.ours:
+            return "measured"
         if self.reached is None:
             return "not measured"
         return "reached" if self.reached else "missed"

@@ -11,11 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.build import folder, need
+from bench.database import make_database
 from bench.process import RINGWARD
 from bench.row import CannotMeasureError, Row, spread
-from ringward.trust import rows
-from ringward.trust.entry import Entry, Item, Who
-from ringward.trust.store import open_store
 
 GOAL = 0.8
 COUNT = 200_000
@@ -99,12 +97,7 @@ def load(rounds: int) -> Row:
     """Measure the way of 200,000 digests from the file to a packed array."""
     row = Row(f"{COUNT:,} digests read from the database, seconds", f"at most {MOST_SECONDS:g}, {MOST_MEGABYTES} MB")
     database = folder() / "large.db"
-    entries = (
-        Entry(Item(os.urandom(32), "program", f"/usr/lib/p{n % 900}/file-{n}", "p", "1"), "dpkg", Who(None, 0, 0))
-        for n in range(COUNT)
-    )
-    with open_store(str(database), write=True, create=True) as store, store.change() as connection:
-        rows.add(connection, entries)
+    make_database(database, (os.urandom(32) for _ in range(COUNT)))
     seconds, sizes = [], []
     for _ in range(rounds):
         done = subprocess.run([sys.executable, "-c", LOAD, database], capture_output=True, text=True, check=True)

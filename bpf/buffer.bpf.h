@@ -178,15 +178,20 @@ static bool is_of_programs(struct record *r)
 	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROGRAM_VERDICT;
 }
 
+static bool is_call(struct record *r)
+{
+	return r->h.kind == KIND_SYSCALL || r->h.kind == KIND_IO_URING;
+}
+
 /*
  * Bytes. Anyone can start programs without end: the last eighth of the ring is for all other events. System
- * calls, of which there are more, leave a quarter.
+ * calls and requests of io_uring, of which there are more, leave a quarter.
  */
 static __u64 room_of(struct record *r)
 {
 	__u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
 
-	return size - (r->h.kind == KIND_SYSCALL ? size / 4 : size / 8);
+	return size - (is_call(r) ? size / 4 : size / 8);
 }
 
 /*
@@ -200,7 +205,7 @@ static long record_output(struct record *r, bool urgent)
 	__u32 len = r->len;
 	long err;
 
-	if ((is_of_programs(r) || r->h.kind == KIND_SYSCALL) && waiting > room_of(r)) {
+	if ((is_of_programs(r) || is_call(r)) && waiting > room_of(r)) {
 		count_dropped();
 		return -28;	/* ENOSPC */
 	}

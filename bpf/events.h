@@ -56,6 +56,7 @@ enum event_kind {
 	KIND_UNLOAD_VERDICT,
 	KIND_SYSCALL,
 	KIND_SELF_VERDICT,
+	KIND_IO_URING,
 	KIND_MAX,
 };
 
@@ -346,6 +347,35 @@ struct udev_device {
 #include "verdicts.h"
 
 #include "syscall_record.h"
+
+/* What the request of a ring works on. */
+#define RING_FD 1		/* `fd` is of a file, or an index into the ring's own files */
+#define RING_DIR 2		/* `fd` is of the directory that `path` begins at, or AT_FDCWD */
+#define RING_PATH 4
+#define RING_NEW 8		/* there are `new_fd`, as RING_DIR, and `new_path` */
+#define RING_REFUSED 16		/* the kernel made nothing of it */
+
+/* A request of io_uring, with its result when it is complete. */
+struct io_uring {
+	struct header h;
+	kaddr request;
+	__u64 user_data;
+	__u64 op_flags;		/* of open, unlink, rename, link, statx */
+	ktime_ns submitted;
+	syscall_result result;	/* only with ATTEMPT_RETURNED */
+	__u32 state;		/* enum attempt_state */
+	__u32 opcode;
+	__u32 flags;		/* IOSQE_* */
+	__u32 targets;		/* RING_* */
+	__s32 fd;
+	__s32 new_fd;
+	path_loc fd_path;
+	path_loc new_fd_path;
+	str_loc path;
+	str_loc new_path;
+	__u32 sq_thread;	/* submitted by the ring's kernel thread: the program made no call at all */
+	__u32 pad;
+};
 
 /* Per CPU; read by user space. */
 struct counters {

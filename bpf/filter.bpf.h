@@ -71,7 +71,7 @@ static bool task_passes(struct task_struct *task)
 	if (!pid_wanted(task->tgid, task->pid))
 		return false;
 	if (only_comm_set) {
-		if (bpf_get_current_comm(comm, sizeof(comm)))
+		if (bpf_probe_read_kernel(comm, sizeof(comm), task->comm))
 			return false;
 		for (i = 0; i < TASK_COMM; i++) {
 			if (comm[i] != only_comm[i])

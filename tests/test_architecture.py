@@ -160,7 +160,7 @@ def test_every_unit_test_belongs_to_a_source_file() -> None:
     # One of the files that are tested together may have a test of its own besides.
     wanted |= {f"tests/{Path(path).parent.parent}/test_{Path(path).name}" for path in paths_tested_together()}
     there = {p.relative_to(ROOT).as_posix() for layer in LAYERS for p in (ROOT / "tests" / layer).rglob("test_*.py")}
-    # A long one is split: test_join_returns.py is of join.py too.
+    # A long one is split: test_depmod_differences.py is of depmod.py too.
     there = {path for path in there if "/against_kmod/" not in path}  # compares whole trees, not files of ours
     stems = tuple(path.removesuffix(".py") + "_" for path in wanted)
     assert [path for path in there - wanted if not path.startswith(stems)] == []

@@ -10,15 +10,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from vmtest.kernels import KERNELS
+from vmtest.modules import build_modules
 
 ROOT = Path(__file__).resolve().parent.parent
 GUEST_SECONDS = 4500
 SOAK_SECONDS = 4 * 3600
+AT_ONCE = 3
+"""Runs side by side: an emulated guest waits for nearly as long as it computes, a single one leaves cores idle."""
 
 
 class Boot(NamedTuple):
@@ -31,29 +36,37 @@ class Boot(NamedTuple):
 
 KEPT = "tests/kernel/kept"
 """Holds file systems and a guard from its first test to its last: in a boot of its own."""
-PLAIN = ("tests/kernel", "--ignore", "tests/kernel/modes", "--ignore", KEPT)
+TOOLS = ("tests/kernel/test_module_tools.py", "tests/kernel/test_blocked.py")
+"""Beside kmod, and long: in a boot that runs beside the plain one."""
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
     KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
+    "tests/kernel/test_ends.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
 }
 """What takes long and hardly depends on the kernel: `make test` runs it on this one, `make soak` on the others."""
 
 
 def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
-    """Return what a kernel is booted for."""
-    elsewhere = tuple(path for path, only in ONCE.items() if only != kernel)
+    """Return what a kernel is booted for, the longest first."""
+    elsewhere = {path for path, only in ONCE.items() if only != kernel}
     if soak:
-        found = [Boot("soak", "", ("-m", "soak", *PLAIN))]
-        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in elsewhere]
+        found = [Boot("soak", "", ("-m", "soak", *without("tests/kernel/modes", KEPT)))]
+        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in sorted(elsewhere)]
         return tuple(found)
-    left_out = tuple(word for path in elsewhere if path != KEPT for word in ("--ignore", path))
     found = [
-        Boot("plain", "", ("-m", "not soak", *PLAIN, *left_out)),
+        Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *sorted(elsewhere)))),
+        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere))),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
+        Boot("kept", "", ("-m", "not soak", KEPT)),
     ]
-    return (*found, *([] if KEPT in elsewhere else [Boot("kept", "", ("-m", "not soak", KEPT))]))
+    return tuple(boot for boot in found if boot.name != "kept" or KEPT not in elsewhere)
+
+
+def without(*paths: str) -> tuple[str, ...]:
+    """Return arguments for all kernel tests but these."""
+    return ("tests/kernel", *(f"--ignore={path}" for path in dict.fromkeys(paths)))
 
 
 def pytest_command(*args: str) -> list[str]:
@@ -65,27 +78,42 @@ def guest_command(kernel: str, boot: Boot, seconds: int, results: Path) -> list[
     """Return the command that runs the tests of a boot in a guest."""
     command = [sys.executable, "-m", "vmtest", "-k", kernel, "--timeout", str(seconds), "--cpus", "2"]
     command += ["--append", boot.append] if boot.append else []
-    return [*command, "--results", str(results), "--", *pytest_command("-q", *boot.tests)]
+    return [*command, "--results", str(results), "--", *pytest_command("-q", "--durations=20", *boot.tests)]
 
 
-def run_guest(kernel: str, wanted: tuple[Boot, ...], folder: Path, seconds: int) -> tuple[str, list[str]]:
-    """Boot a kernel for each of `wanted`; return what they printed, and which failed."""
-    printed, failed = "", []
-    for boot in wanted:
+class Job(NamedTuple):
+    """A command that runs by itself, and where it leaves its files."""
+
+    title: str
+    command: list[str]
+    results: Path | None
+
+
+def jobs(kernels: Sequence[str], folder: Path, *, soak: bool) -> list[Job]:
+    """Return what is to be run; guests leave their files in folders of their own below `folder`."""
+    seconds = SOAK_SECONDS if soak else GUEST_SECONDS
+    here = [] if soak else [Job("this machine", pytest_command("-q", "-m", "not soak", "tests"), None)]
+    by_kernel = [[(kernel, boot) for boot in boots(kernel, soak=soak)] for kernel in kernels]
+    guests = []
+    for kernel, boot in (one for turn in zip_longest(*by_kernel) for one in turn if one):
         results = folder / f"{kernel}-{boot.name}"
-        done = subprocess.run(
-            guest_command(kernel, boot, seconds, results),
-            cwd=ROOT,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        printed += f"== guest with Linux {kernel}, {boot.name}\n{done.stdout}"
-        if done.returncode:
-            failed.append(f"guest {kernel}, {boot.name} (status {done.returncode}; files in {results})")
-    return printed, failed
+        command = guest_command(kernel, boot, seconds, results)
+        guests.append(Job(f"guest with Linux {kernel}, {boot.name}", command, results))
+    return here + guests
+
+
+def run(job: Job) -> tuple[Job, int, str]:
+    """Run it; return its exit status and what it printed."""
+    done = subprocess.run(
+        job.command,
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    return job, done.returncode, done.stdout
 
 
 def main() -> int:
@@ -96,25 +124,20 @@ def main() -> int:
     options = parser.parse_args()
     kernels = options.kernel or [kernel.name for kernel in KERNELS]
     failed: list[str] = []
-    if not options.soak:
-        print("== this machine", flush=True)
-        if subprocess.run(pytest_command("-q", "-m", "not soak", "tests"), cwd=ROOT, check=False).returncode:
-            failed.append("this machine")
+    for kernel in kernels:  # before the runs, that all want them
+        build_modules(kernel, print)
     folder = Path(tempfile.mkdtemp(prefix="ringward-tests-"))
-    seconds = SOAK_SECONDS if options.soak else GUEST_SECONDS
     begun = time.monotonic()
-    with ThreadPoolExecutor(len(kernels)) as guests:
-        running = [
-            guests.submit(run_guest, kernel, boots(kernel, soak=options.soak), folder, seconds) for kernel in kernels
-        ]
-        while wait(running, 60).not_done:
-            under_way = sum(not run.done() for run in running)
-            print(f"   ... {under_way} guests under way for {time.monotonic() - begun:.0f} s", flush=True)
-    for run in running:
-        printed, bad = run.result()
-        sys.stdout.write(printed)
-        sys.stdout.flush()
-        failed += bad
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        left = {pool.submit(run, job) for job in jobs(kernels, folder, soak=options.soak)}
+        while left:
+            done, left = wait(left, 60, FIRST_COMPLETED)
+            for one in done:
+                job, status, printed = one.result()
+                sys.stdout.write(f"== {job.title}\n{printed}")
+                if status:
+                    failed.append(f"{job.title} (status {status}{f'; files in {job.results}' if job.results else ''})")
+            print(f"   ... {time.monotonic() - begun:.0f} s, {len(left)} runs left", flush=True)
     print("== " + ("failed: " + ", ".join(failed) if failed else "all passed: " + ", ".join(["here", *kernels])))
     return 1 if failed else 0
 

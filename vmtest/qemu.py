@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 BUILD_SECONDS = 120
 
+_ROOT_MOUNT = b"version=9p2000.L,trans=virtio,access=any,msize=524288 /dev/root"
+_CACHED = b"trans=virtio,access=any,msize=524288,cache=loose"
+
 
 def qemu_command(virtme: str, arguments: Sequence[str], results: Path) -> list[str]:
     """Return QEMU's command line as the program `virtme` (virtme-run) builds it. Raises VmtestError.
@@ -45,6 +48,8 @@ def qemu_command(virtme: str, arguments: Sequence[str], results: Path) -> list[s
     lines = [line for line in done.stdout.splitlines() if " -kernel " in line]
     if done.returncode or not lines or not (results / "vm" / "initramfs").exists():
         raise VmtestError(f"{virtme} could not prepare the guest: {last_line(done.stdout, done.stderr)}")
+    initramfs = results / "vm" / "initramfs"
+    initramfs.write_bytes(with_cached_root(initramfs.read_bytes()))
     (results / "vm" / "qemu-command").write_text(lines[-1] + "\n")
     return shlex.split(lines[-1])
 
@@ -56,6 +61,17 @@ def with_init(command: Sequence[str], init: Path) -> list[str]:
     """
     position = command.index("-append") + 1
     return [*command[:position], f"{command[position]} init={init}", *command[position + 1 :]]
+
+
+def with_cached_root(initramfs: bytes) -> bytes:
+    """Return virtme's initramfs (newc, not compressed) with the mount of its root file system cached.
+
+    Without a cache each lookup and read of a file asks the host again: Python starts in 1.5 times the time. Nobody
+    writes below that root (read-only, overlays above it). Version 9p2000.L is the default since v2.6.38, so that
+    there is room for the option, and every offset in the archive stays. One that is mounted otherwise stays as it is.
+    """
+    mount = _CACHED.ljust(len(_ROOT_MOUNT) - len(b" /dev/root")) + b" /dev/root"
+    return initramfs.replace(_ROOT_MOUNT, mount)
 
 
 class Machine:

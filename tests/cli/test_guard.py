@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 
 from ringward.cli import guard, guard_run, guard_status
 from ringward.cli.errors import CannotRunError, UsageError
-from ringward.guard import pins, status
+from ringward.guard import pins, programs_status, status
 from ringward.guard.status import Status
 from ringward.sensor import _native
 from ringward.sensor.info import SensorError
@@ -22,6 +25,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     monkeypatch.setattr(guard_run, "main", lambda *given: calls.append(given) or 0)
     monkeypatch.setattr(status, "read", lambda: None)
+    monkeypatch.setattr(programs_status, "read", lambda: None)
     return calls
 
 
@@ -51,11 +55,35 @@ def test_what_is_judged_and_how(started: list[Any]) -> None:
     assert (closed, trial) == ({Operation.MODULES, Operation.AUTOLOAD}, 300)
 
 
+def test_programs_are_judged_by_one_process(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    there = programs_status.ProgramsStatus("monitor", 78, alive=True, loaded=True, weaker=None)
+    monkeypatch.setattr(programs_status, "read", lambda: there)
+    with pytest.raises(CannotRunError, match="process 78 judges programs already"):
+        guard.main(["--mode", "monitor", "--programs"])
+    assert guard.main(["--mode", "monitor"]) == 0
+    monkeypatch.setattr(programs_status, "read", lambda: replace(there, alive=False))
+    assert guard.main(["--mode", "monitor", "--programs"]) == 0
+    assert len(started) == 2
+
+
 def test_by_default_all_is_judged_and_modules_are_closed(started: list[Any]) -> None:
     guard.main(["--mode", "learn"])
     ((_options, modes, closed, trial),) = started
     assert modes == dict.fromkeys((Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD), Mode.LEARN)
     assert (closed, trial) == ({Operation.MODULES}, 0)
+
+
+def test_a_unit_is_printed_and_nothing_started(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert guard.main(["--mode", "enforce", "--print-unit", "--database", "/a b", "--on-end", "continue"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("ExecStart="))
+    words = shlex.split(line.removeprefix("ExecStart="))
+    options = ["--mode", "enforce", "--database", "/a b", "--on-end", "continue"]
+    assert words == [sys.executable, "-I", "-m", "ringward", "guard", *options]
+    with pytest.raises(UsageError, match="--print-unit is for --mode"):
+        guard.main(["--off", "--print-unit"])
+    with pytest.raises(UsageError, match="cannot have"):
+        guard.main(["--mode", "enforce", "--print-unit", "--database", "a\nb"])
+    assert started == []
 
 
 @pytest.mark.parametrize(("text", "found"), [("90s", 90), ("5m", 300), ("2h", 7200)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import pytest
 from ringward.cli import dispatch, guard, guard_run
 from ringward.cli.guard_run import EVENTS
 from ringward.events import Event
-from ringward.guard import launch, ready, status
+from ringward.guard import launch, programs_status, ready, status
 from ringward.guard.protect import Protected
 from ringward.guard.ready import Blocked
 from ringward.output.system_log import SystemLog
@@ -190,6 +191,7 @@ class Judge:
     """Of programs; `weaker`: why user space does it."""
 
     weaker: ClassVar[str | None] = None
+    elsewhere = None
     begun: ClassVar[list[tuple[list[bytes], object]]] = []
     closed: ClassVar[int] = 0
 
@@ -198,10 +200,13 @@ class Judge:
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> type[Judge]:
+def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Judge]:
     def begin(digests: Iterable[bytes], *, shared: object) -> Judge:
         Judge.begun.append((list(digests), shared))
         return Judge()
+
+    for function in (programs_status.tell, programs_status.forget, programs_status.read):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "programs.json",))
 
     for name, value in {"weaker": None, "begun": [], "closed": 0}.items():
         monkeypatch.setattr(Judge, name, value)
@@ -229,6 +234,24 @@ def test_programs_alone(
     with guard_run.Source(str(tmp_path / "trust.db"), "", {}, frozenset())._store as store:
         rows = store.connection.execute("SELECT hex(digest), seen FROM pending").fetchall()
     assert rows == [("CD" * 32, seen)]
+
+
+def test_status_tells_of_programs_while_they_are_judged(
+    scene: list[str], judge: type[Judge], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[programs_status.ProgramsStatus | None] = []
+    watch = guard_run._watch
+
+    def during(*args: Any) -> int:
+        found.append(programs_status.read())
+        assert run(capfd, *scene, "--mode", "monitor", "--programs", "--for", "none")[0] == 4
+        return watch(*args)
+
+    monkeypatch.setattr(guard_run, "_watch", during)
+    judge.weaker = "no IMA"
+    run(capfd, *scene, "--mode", "monitor", "--programs", "--for", "none")
+    assert found == [programs_status.ProgramsStatus("monitor", os.getpid(), alive=True, loaded=True, weaker="no IMA")]
+    assert programs_status.read() is None
 
 
 def test_programs_beside_modules_share_the_maps(

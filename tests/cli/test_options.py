@@ -43,7 +43,7 @@ def chosen(*texts: str, names: tuple[str, ...] = ()) -> set[str]:
         (["!programs"], (), set(DEFAULT) - STREAM - set(GROUPS["programs"])),
         (["!process_exit,process_exec"], ("programs",), None),
         (["modules", "!finit_module"], (), set(GROUPS["modules"]) - {"finit_module"}),
-        (["trace=all"], (), set(BY_NAME) - STREAM - {"syscall", *GROUPS["guard"]}),
+        (["trace=all"], (), set(BY_NAME) - STREAM - {"syscall", "io_uring", *GROUPS["guard"]}),
         (["trace=exit"], (), {"exit", "exit_group"}),
         (["openat"], (), {"openat"}),
         (["trace=none"], (), set()),

@@ -172,9 +172,9 @@ def test_group_is_one_that_can_be_named(cls: type[Args]) -> None:
 @every_event
 def test_each_ladder_has_hooks_of_different_kinds_that_say_what_for(cls: type[Args]) -> None:
     for ladder in ladders(cls):
-        rungs = [hook.rung for hook in ladder]
-        assert rungs
-        assert len(set(rungs)) == len(rungs)
+        kinds = [(hook.rung, hook.name) for hook in ladder]
+        assert kinds
+        assert len(set(kinds)) == len(kinds)
         for hook in ladder:
             assert hook.rung in RUNGS
             assert hook.name

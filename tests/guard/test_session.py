@@ -117,6 +117,15 @@ def test_proved_when_each_hook_was_heard(sensor: type[Sensor]) -> None:
     assert names(made.poll(0)) == ["sensor_status", "events_lost"]
 
 
+def test_what_came_before_the_proof_is_not_lost_when_it_ends_at_once(sensor: type[Sensor]) -> None:
+    sensor.batches = [[event("module_verdict")]]
+    made, heard = opened(Holder("module_verdict"), "module_verdict")
+    made.prove()
+    assert names(made.close()) == ["module_verdict"]
+    assert names([one for batch in heard for one in batch]) == ["module_verdict", "module_load"]
+    assert names(made.close()) == []
+
+
 def test_a_hook_that_does_not_run_is_no_guard(sensor: type[Sensor]) -> None:
     sensor.deaf = frozenset({"module_verdict"})
     made, _heard = opened(Holder("module_verdict"))

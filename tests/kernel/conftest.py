@@ -12,6 +12,7 @@ import pytest
 
 from ringward.events import Event, Process
 from ringward.sensor.sensor import Sensor
+from tests.kernel.witness import listed
 from tests.nulls import faults
 
 HAS_MODULES = Path("/proc/modules").exists()
@@ -61,6 +62,25 @@ class Watch:
     def of(self, event: str, **fields: object) -> list[Event]:
         """Return the events of a name whose arguments have these values."""
         return [e for e in self.events if e.event == event and all(getattr(e.args, k) == v for k, v in fields.items())]
+
+
+def loaded_since(before: set[str]) -> list[str]:
+    """Return the modules that are loaded besides those, and in nobody's use."""
+    return [name for name, module in listed().items() if name not in before and not module.refcount]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_modules() -> Iterator[None]:
+    """Take what a file's tests have loaded out of the guest: the next file finds the kernel that this one found."""
+    if not IN_GUEST:
+        yield
+        return
+    before = set(listed())
+    yield
+    while left := loaded_since(before):
+        subprocess.run(["rmmod", *left], check=False, stderr=subprocess.DEVNULL)
+        if loaded_since(before) == left:  # one that cannot be unloaded stays
+            break
 
 
 @pytest.fixture

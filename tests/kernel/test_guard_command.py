@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import errno
-import json
+import hashlib
 import os
 import pty
 import select
+import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from ringward.cli import guard as guard_command
 from ringward.cli import guard_status, trust
-from ringward.guard import ready
-from ringward.guard.pins import FOLDER, remove
 from ringward.guard.status import Status, read
-from ringward.kmod.config import load_config
-from ringward.kmod.resolve import Resolver
-from ringward.kmod.tree import Tree
-from ringward.sensor import procfs
-from ringward.trust import rows
-from ringward.trust.entry import Entry, Item, Kind, Source, Who
-from ringward.trust.look import look
+from ringward.trust import hook, rows
 from ringward.trust.rules import Mode, Operation
 from ringward.trust.store import open_store
 from tests.kernel.calls import awaited
 from tests.kernel.guarding import load
 from tests.kernel.guest_only import only_in_guest
+from tests.kernel.machine import Guarding, Machine, items, needed_files, package, padded, param, trusted
 from tests.kernel.programs import NOBODY, open_folder
-from tests.kernel.witness import SECONDS, image, listed, own_module, sha256sum
+from tests.kernel.witness import SECONDS, image, listed, sha256sum
 from tests.kernel.witness import remove as unload
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
@@ -63,123 +55,30 @@ id = "no-dummy"
 action = "deny"
 name = "dummy"
 """
-LOG = Path("/dev/log")
-
-
-def items(paths: Iterable[Path]) -> Iterator[Item]:
-    """Yield the digests of modules' files and of their images."""
-    for path in paths:
-        looked, _identity, _size = look(str(path.resolve()))
-        assert looked.kind is not None, path
-        yield Item(looked.digest, looked.kind, str(path), name=looked.name)
-        if looked.image:
-            yield Item(looked.image, Kind.MODULE_IMAGE, str(path), name=looked.name)
-
-
-def needed_files() -> set[Path]:
-    """Return the files of all modules that this guest has loaded, or loads for its devices; and of msdos."""
-    tree = Tree("", os.uname().release)
-    resolver = Resolver(tree, load_config(None, root="", module_dir=tree.real(tree.directory)))
-    needed = ready.needed(procfs.loaded_modules(), ["msdos"], ready.device_aliases())
-    steps = [step for one in needed for step in resolver.probe(one.name, ignore_commands=True)]
-    return {Path(tree.real(step.path)) for step in steps if step.path}
-
-
-def trusted(database: Path, found: Iterable[Item]) -> None:
-    with open_store(str(database), write=True, create=True) as store, store.change() as connection:
-        rows.add(connection, [Entry(item, Source.HAND, Who(None, 0, 0)) for item in found])
-
-
-class Guarding(NamedTuple):
-    """A guard, and the file of its events."""
-
-    process: subprocess.Popen[bytes]
-    events: Path
-
-    def told(self, **fields: object) -> list[dict[str, Any]]:
-        """Return the verdicts on modules that have these arguments."""
-        # The last line may be half written.
-        lines = self.events.read_text().split("\n")[:-1]
-        events = [json.loads(line) for line in lines]
-        found = [event for event in events if event["event"] == "module_verdict"]
-        return [event for event in found if all(event["args"].get(key) == value for key, value in fields.items())]
-
-
-class Machine:
-    """A database, rules, a system's log, and guards that are started by them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = folder / "trust.db"
-        self.rules = folder / "rules.d"
-        self.rules.mkdir()
-        (self.rules / "one.toml").write_text(RULES)
-        LOG.unlink(missing_ok=True)
-        self.log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.log.bind(str(LOG))
-        self.logged: list[str] = []
-        self.guards: list[subprocess.Popen[bytes]] = []
-
-    def start(self, mode: str, *more: str) -> Guarding:
-        """Start a guard, and wait until it says so in the log."""
-        while select.select([self.log], [], [], 0)[0]:
-            self.logged.append(self.log.recv(1 << 16).decode())
-        out = self.folder / f"events-{len(self.guards)}.jsonl"
-        command = [sys.executable, "-m", "ringward", "guard", "--mode", mode, "--json", "-o", str(out)]
-        command += ["--database", str(self.database), "--rules", str(self.rules), *more]
-        process = subprocess.Popen(command, stderr=(self.folder / "stderr").open("wb"))
-        self.guards.append(process)
-        self.wait_log(f"mode {mode}", lambda: process.poll() is None)
-        return Guarding(process, out)
-
-    def said(self) -> str:
-        """Return what the last guard said to its operator."""
-        return (self.folder / "stderr").read_text()
-
-    def trust(self, action: str, word: str) -> None:
-        """Change the database, and wait until the guard decides by it."""
-        assert trust.main([action, word, "--database", str(self.database), "--output", "text"]) == 0
-        self.wait_log("decides by the changed policy")
-
-    def wait_log(self, text: str, lives: Callable[[], bool] = lambda: True) -> str:
-        """Wait for a line of the system's log, and return it."""
-        seen = len(self.logged)
-        end = time.monotonic() + 4 * SECONDS
-        while time.monotonic() < end:
-            for line in self.logged[seen:]:
-                if text in line:
-                    return line
-            seen = len(self.logged)
-            assert lives(), self.said()
-            if select.select([self.log], [], [], 1)[0]:
-                self.logged.append(self.log.recv(1 << 16).decode())
-        raise AssertionError(f"{text!r} is not in the log: {self.logged}")
-
-    def close(self) -> None:
-        for process in self.guards:
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-        if FOLDER.exists():
-            remove(FOLDER)
-        self.log.close()
-        LOG.unlink(missing_ok=True)
+WORK = """\
+mkdir -p a/b; echo one > a/b/one; cp a/b/one a/two; ln -s two a/link; mv a/two a/three; chmod 600 a/three
+find a | sort | tail -n 3 > list; tar -cf a.tar a; mkdir mounted; mount -t tmpfs none mounted; cp a.tar mounted
+umount mounted; (sleep 0.1 & wait); rm -r a a.tar list mounted; id -u
+"""
+POSTINST = """\
+#!/bin/sh
+case "$1" in
+triggered) echo "triggered by $2" >> /log ;;
+configure) if insmod {module}; then echo loaded; else echo refused; fi >> /log 2>> /err ;;
+esac
+"""
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     only_in_guest()
-    found = Machine(open_folder())
+    found = Machine(open_folder(), RULES)
     try:
         yield found
     finally:
         found.close()
         shutil.rmtree(found.folder)
         unload("rw_param", "dummy")
-
-
-def param() -> Path:
-    return own_module("rw_param")
 
 
 def on_a_terminal(command: str, until: str) -> str:
@@ -212,9 +111,30 @@ def dummy(machine: Machine) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(machine: Machine, dummy: Path) -> Guarding:
-    """Give the guard that all of these tests watch, one after the other."""
+def learned(machine: Machine, dummy: Path) -> Path:
+    """Give a module that a guard has learned, and that was approved after."""
     trusted(machine.database, items([*needed_files(), dummy]))
+    other = padded(dummy, "learned.ko", 8)
+    guard = machine.start("learn")
+    for module in (dummy, other):
+        assert load(module) == 0
+        unload("dummy")
+    awaited(lambda: guard.told(digest=sha256sum(other)), "the verdict on an unknown module")
+    guard.process.send_signal(signal.SIGTERM)
+    assert guard.process.wait(SECONDS) == 0, machine.said()
+    (event,) = guard.told(digest=sha256sum(other))
+    assert (event["args"]["mode"], event["args"]["verdict"], event["args"]["refused"]) == ("learn", "allow", False)
+    with open_store(str(machine.database)) as store:
+        (waits,) = rows.pendings(store.connection)
+    assert (waits.item.digest.hex(), waits.seen, waits.item.name) == (sha256sum(other), "learned", "dummy")
+    assert trust.main(["approve", "--learned", "--database", str(machine.database), "--output", "text"]) == 0
+    return other
+
+
+@pytest.fixture(scope="module")
+def first(machine: Machine, learned: Path) -> Guarding:
+    """Give the guard that all of these tests watch, one after the other."""
+    assert learned.exists()
     return machine.start("enforce", "--on-end", "continue", "--try", "10m")
 
 
@@ -253,6 +173,56 @@ def test_a_stock_module_goes_on_loading_with_what_it_needs(first: Guarding) -> N
     subprocess.run(["modprobe", "msdos"], check=True)
     assert {"msdos", "fat"} <= set(listed())
     subprocess.run(["modprobe", "-r", "msdos"], check=True)
+    assert first.process.poll() is None
+
+
+def test_what_was_learned_and_approved_is_let_in(first: Guarding, learned: Path, dummy: Path) -> None:
+    assert load(learned) == 0
+    unload("dummy")
+    assert load(padded(dummy, "other.ko", 16)) == -errno.EKEYREJECTED
+    assert first.process.poll() is None
+
+
+def test_ordinary_work_goes_on(machine: Machine, first: Guarding) -> None:
+    folder = machine.folder / "work"
+    folder.mkdir()
+    done = subprocess.run(["sh", "-ec", WORK], cwd=folder, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    assert first.process.poll() is None
+
+
+def test_a_package_is_installed_with_its_scripts_and_triggers(machine: Machine, first: Guarding, dummy: Path) -> None:
+    root = machine.folder / "root"
+    for path in ("bin", "tmp", "var/lib/dpkg/info", "var/lib/dpkg/updates"):
+        (root / path).mkdir(parents=True)
+    (root / "var/lib/dpkg/status").touch()
+    for name in ("sh", "insmod"):
+        shutil.copy("/bin/busybox", root / "bin" / name)
+    module = Path("usr/lib/modules/own/own.ko")
+    data = padded(dummy, "own.ko", 24).read_bytes()
+    tool = b"#!/bin/sh\necho own\n"
+    own = package(
+        machine.folder,
+        "own",
+        {str(module): data, "usr/bin/own": tool},
+        {"postinst": POSTINST.format(module=f"/{module}"), "triggers": "interest-noawait /usr/share/own\n"},
+    )
+    other = package(machine.folder, "other", {"usr/share/own/data": b"data"}, {})
+    update = hook.command(sys.executable, ["--sysroot", str(root), "--database", str(machine.database)])
+    for archive, more in ((own, []), (other, [f"--post-invoke={shlex.join(update)}"])):
+        command = ["dpkg", f"--root={root}", *more, "-i", archive]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    # The script runs before the hook does: it loads nothing yet that nobody has trusted before.
+    assert (root / "log").read_text().splitlines() == ["refused", "triggered by /usr/share/own"]
+    machine.wait_log("decides by the changed policy")
+    with open_store(str(machine.database)) as store:
+        brought = [entry for entry in rows.entries(store.connection) if entry.item.package == "own"]
+    found = {(entry.item.digest.hex(), entry.source) for entry in brought if entry.item.path.startswith("/usr")}
+    assert found == {(hashlib.sha256(one).hexdigest(), "dpkg") for one in (data, tool)}
+    assert load(root / module) == 0
+    unload("dummy")
+    assert load(param()) == -errno.EKEYREJECTED
     assert first.process.poll() is None
 
 
@@ -329,6 +299,8 @@ def test_killed_and_taken_over_without_a_gap(machine: Machine, first: Guarding) 
     # This one was not to stay: its end lets go.
     second.process.send_signal(signal.SIGTERM)
     assert second.process.wait(SECONDS) == 0, machine.said()
-    assert second.told(digest=sha256sum(param()))
+    # Those too that were refused while nobody read: one before the thread, all of the thread's.
+    assert len(second.told(digest=sha256sum(param()), refused=True)) == len(results) + 1
+    assert second.all("events_lost") == []
     assert read() is None
     assert load(param()) == 0

@@ -57,3 +57,36 @@ def test_items_are_taken_only_as_they_are_needed_and_threads_end() -> None:
     answers.close()  # type: ignore[attr-defined]
     assert len(taken) <= 2 * 2 * 3 + 3
     assert threading.active_count() == before
+
+
+def test_work_goes_ahead_of_items_that_come_slowly() -> None:
+    done: list[int] = []
+
+    def items() -> Iterator[int]:
+        yield from range(50)
+        # Far more than twice as many as threads have been done, while nobody took an answer but what was finished.
+        deadline = time.monotonic() + 20
+        while len(done) < 50 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        yield len(done)
+
+    def work(number: int) -> int:
+        done.append(number)
+        return number
+
+    assert list(in_threads(work, items(), 2, ahead=100)) == [*range(50), 50]
+
+
+def test_what_is_finished_is_not_kept_until_more_items_have_come() -> None:
+    came: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(2000):
+            came.append(number)
+            time.sleep(0.001)
+            yield number
+
+    answers = in_threads(lambda number: number, items(), 2, ahead=5000)
+    assert next(answers) == 0
+    assert len(came) < 2000
+    answers.close()  # type: ignore[attr-defined]

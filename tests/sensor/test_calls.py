@@ -90,7 +90,7 @@ def test_a_call_that_names_a_loaded_module_belongs_to_its_load() -> None:
     assert event.load is not None
     assert event.load.module == "msdos"
     assert event.args.name_is_loaded is True
-    assert twins.whole.joiner._pending == {}
+    assert twins.whole.joiner._attempts.pending == {}
     unload = delete(twins.kernel, twins.kernel.process(INIT, "rmmod"), "msdos")
     twins.feed(unload.enter(), unload.free("msdos"), unload.returns())
     call = create(twins, "msdos")
@@ -110,7 +110,7 @@ def test_what_nobody_asked_for_is_followed_and_not_told() -> None:
     twins = Twins(emit=frozenset({"query_module"}))
     call = create(twins)
     assert twins.feed(call.enter(), call.returns(-38)) == []
-    assert twins.whole.joiner._pending == {}
+    assert twins.whole.joiner._attempts.pending == {}
 
 
 def test_a_program_that_changes_within_a_batch_has_its_own_context() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringward.events import Event, Load, Need, Origin
-from ringward.sensor.join import HELD_NS, PENDING_NS
+from ringward.sensor.attempts import PENDING_NS
+from ringward.sensor.join import HELD_NS
 from tests.sensor.joined import EBUSY, ENODEV, ENOSYS, INIT, STEPS, UDEVD, Joined, create, names
 from tests.sensor.kernel_records import CANARY, INITRAMFS, SECOND, Proc, delete, finit
 

@@ -6,7 +6,8 @@ import pytest
 
 from ringward.events import Event, Need, Origin
 from ringward.events.fields import UNREAD_TEXT
-from ringward.sensor.join import HELD_NS, PENDING_NS
+from ringward.sensor.attempts import PENDING_NS
+from ringward.sensor.join import HELD_NS
 from ringward.sensor.lifecycle import KEPT_LOADS, Lifecycles, LoadState
 from tests.sensor.joined import WORKER, Joined
 from tests.sensor.kernel_records import Proc, finit

@@ -11,7 +11,7 @@ import pytest
 from ringward.kmod.verify import COULD_NOT_LOOK, UNSIGNED, VALID, Trusted
 from ringward.trust import look as looking
 from ringward.trust.entry import Kind
-from ringward.trust.look import NOTHING, LookError, identity, is_code, look
+from ringward.trust.look import NOTHING, LookError, identity, look
 from tests.kmod.signing import key
 from tests.kmod.tiny_module import build
 from tests.trust.system import SCRIPT, age, library, program, sha256
@@ -113,8 +113,6 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(LookError, match=why):
             look(str(tmp_path / name))
-    with pytest.raises(LookError, match="No such file"):
-        is_code(str(tmp_path / "gone"))
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
@@ -127,8 +125,6 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
     try:
         with pytest.raises(LookError, match="Permission denied"):
             look(str(path))
-        with pytest.raises(LookError, match="Permission denied"):
-            is_code(str(path))
     finally:
         os.seteuid(user)
 

@@ -3,13 +3,17 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ringward.kmod.verify import UNSIGNED, VALID
 from ringward.trust import survey as surveying
 from ringward.trust.judge import Judgement
+from ringward.trust.sources.directory import Listed, listed
 from ringward.trust.survey import Progress, Scope, Survey, survey
 from tests.kmod.signing import key
 from tests.trust.system import OTHER_SCRIPT, SCRIPT, System, age, library, program, sha256
@@ -208,10 +212,11 @@ def test_any_number_of_threads_gives_the_same(system: System, threads: int) -> N
     assert found.read == 300
     assert all(one.source == "dpkg" for one in found.judgements)
     assert told
-    assert all(one.done <= one.total == 300 for one in told)
-    assert [one.done for one in told] == sorted(one.done for one in told)
-    assert [one.part for one in told] == sorted(one.part for one in told)
-    assert all(0 <= one.part < 1 for one in told)
+    assert [one.files for one in told] == sorted(one.files for one in told)
+    parts = [one.part for one in told if one.part is not None]
+    assert (told[0].part, parts[-1], told[-1].files) == (None, 1, 300)
+    assert parts == sorted(parts)
+    assert told[-1].size == found.size
 
 
 def test_how_far_it_is_is_told_by_sizes(system: System) -> None:
@@ -219,9 +224,36 @@ def test_how_far_it_is_is_told_by_sizes(system: System) -> None:
     system.write("/usr/bin/large", b"#!/bin/sh\n" + b"#" * 50_000_000)
     told: list[Progress] = []
     survey(Scope(str(system.root)), progress=told.append)
-    assert [one.done for one in told] == [0, 256, 512]
-    assert told[0].part == 0
-    assert told[1].part > 0.8
+    finding = [one for one in told if one.part is None]
+    assert finding[-1].files == 601
+    hashing = [one.part for one in told if one.part is not None]
+    # All but the large one, which was hashed first.
+    assert min(hashing) > 0.8
+    assert len(hashing) >= 600
+
+
+def test_large_files_are_hashed_while_others_are_found(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    system.write("/opt/large", b"#!/bin/sh\n" + b"#" * 1_000_000)
+    system.write("/usr/bin/small", SCRIPT)
+    begun = threading.Event()
+    read = surveying.look
+
+    def look_at(path: str, **more: Any) -> Any:
+        if path.endswith("large"):
+            begun.set()
+        return read(path, **more)
+
+    def found(*_: object, **more: bool) -> Iterator[tuple[str, list[Listed]]]:
+        if not more:
+            for name in ("/opt/large", "/usr/bin/small"):
+                folder, one = listed(str(system.path(name)), system.path(name).lstat())
+                yield folder, [one]
+                assert begun.wait(20), "the first file was not hashed while the next was looked for"
+
+    monkeypatch.setattr(surveying, "look", look_at)
+    monkeypatch.setattr(surveying, "walk", found)
+    survey_of = survey(Scope(str(system.root)), threads=2)
+    assert {one.item.path for one in survey_of.judgements} == {"/opt/large", "/usr/bin/small"}
 
 
 def test_a_hard_link_is_a_path_of_its_own(system: System) -> None:

@@ -40,6 +40,7 @@ for i in configfs:/sys/kernel/config debugfs:/sys/kernel/debug tracefs:/sys/kern
 done
 touch "/tmp/$1" && rm "/tmp/$1" && echo "tmp is writeable"
 touch /media/x 2>/dev/null || echo "media is not"
+grep -q '^/dev/root / 9p .*cache=' /proc/mounts && echo "root is cached"
 ls /boot/vmlinuz-$(uname -r)
 tr ' ' '\\n' </proc/cmdline | grep -x rw_word=7
 sleep 30 & # holds the pipes open
@@ -96,6 +97,7 @@ def test_a_command_in_a_guest(kernel: str, tmp_path: Path, monkeypatch: pytest.M
         *(f"mounted {name}" for name in ("configfs", "debugfs", "tracefs", "securityfs", "bpf", "cgroup2")),
         "tmp is writeable",
         "media is not",
+        "root is cached",
         f"/boot/vmlinuz-{done.release}",
         "rw_word=7",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmtest.errors import VmtestError
-from vmtest.qemu import Machine, qemu_command, with_init
+from vmtest.qemu import Machine, qemu_command, with_cached_root, with_init
 
 LINE = "/usr/bin/qemu-system-x86_64 -m 1G -kernel /c/vmlinuz -append 'a=1 init=/old \"b=x y\"' -initrd /r/initramfs"
 
@@ -35,6 +35,15 @@ def test_the_command_line_is_read_back(tmp_path: Path) -> None:
     assert command[:3] == ["/usr/bin/qemu-system-x86_64", "-m", "1G"]
     assert command[command.index("-append") + 1] == 'a=1 init=/old "b=x y"'
     assert (tmp_path / "vm" / "qemu-command").read_text() == LINE + "\n"
+
+
+def test_the_root_is_cached_and_the_archive_keeps_its_length() -> None:
+    archive = b"x mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=524288 /dev/root /newroot/ y"
+    cached = with_cached_root(archive)
+    assert len(cached) == len(archive)
+    words = b"x mount -t 9p -o ro,trans=virtio,access=any,msize=524288,cache=loose /dev/root /newroot/ y"
+    assert cached.split() == words.split()
+    assert with_cached_root(b"mount something else") == b"mount something else"
 
 
 @pytest.mark.parametrize(

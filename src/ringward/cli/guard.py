@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ringward.cli import guard_run, guard_status
@@ -11,7 +13,7 @@ from ringward.cli import options as common
 from ringward.cli.errors import CannotRunError, UsageError
 from ringward.cli.parser import Parser
 from ringward.cli.stream import say
-from ringward.guard import pins, status
+from ringward.guard import pins, programs_status, status, unit
 from ringward.guard.holder import EVENTS
 from ringward.guard.policy import PolicyError
 from ringward.sensor import _native
@@ -65,6 +67,11 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--status", action="store_true", help="what decides now")
     what.add_argument("--confirm", action="store_true", help="let what --try has begun go on")
     what.add_argument("--off", action="store_true", help="end what goes on deciding without a process")
+    what.add_argument(
+        "--print-unit",
+        action="store_true",
+        help="print a unit of systemd that starts it at boot with these options, and start nothing",
+    )
     policy = parser.add_argument_group("by what")
     policy.add_argument(
         "--for",
@@ -108,6 +115,8 @@ def main(argv: list[str]) -> int:
     options = make_parser().parse_args(argv)
     if [bool(options.mode), options.status, options.confirm, options.off].count(True) != 1:
         raise UsageError("give one of --mode, --status, --confirm and --off")
+    if options.print_unit:
+        return _print_unit(options, argv)
     if options.status:
         return guard_status.main(options)
     try:
@@ -135,8 +144,25 @@ def _start(options: argparse.Namespace) -> int:
     before = status.read()
     if before and before.active and before.alive:
         raise CannotRunError(f"process {before.pid} guards already: end it first; see: ringward guard --status")
+    # A damaged note is written anew.
+    with suppress(ValueError):
+        starts = programs_status.read() if options.programs else None
+        if starts and starts.active:
+            raise CannotRunError(f"process {starts.pid} judges programs already; see: ringward guard --status")
     modes = dict.fromkeys(operations, _MODES[options.mode])
     return guard_run.main(options, modes, closed, trial)
+
+
+def _print_unit(options: argparse.Namespace, argv: list[str]) -> int:
+    if not options.mode:
+        raise UsageError("--print-unit is for --mode")
+    # Isolated: neither an environment nor a current directory says what is imported.
+    command = [sys.executable, "-I", "-m", "ringward", "guard", *(word for word in argv if word != "--print-unit")]
+    try:
+        print(unit.text(command), end="")
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return 0
 
 
 def _off() -> int:

@@ -17,7 +17,7 @@ from ringward.cli.live import Ends, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import launch, programs, ready
+from ringward.guard import launch, programs, programs_status, ready
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
@@ -78,9 +78,20 @@ def main(options: argparse.Namespace, modes: Mapping[Operation, Mode], closed: f
             if options.programs:
                 judge = programs.begin(programs.trusted(digests), shared=holder.maps if holder else None)
                 stack.callback(judge.close)
+                _tell_of_programs(options, judge)
+                stack.callback(programs_status.forget)
             return _watch(options, Parts(holder, judge, source), events, named)
     finally:
         source.close()
+
+
+def _tell_of_programs(options: argparse.Namespace, judge: programs.Judge) -> None:
+    how = judge.elsewhere.attachments if judge.elsewhere else {}
+    ids = [program for one in how.values() for program in one.programs]
+    try:
+        programs_status.tell(options.mode, ids, judge.weaker)
+    except OSError as error:
+        say(f"ringward guard: --status cannot tell of programs: {programs_status.NOTE}: {error.strerror}")
 
 
 def _protect(options: argparse.Namespace, holder: Holder) -> None:

@@ -6,26 +6,42 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError
 from ringward.cli.stream import say
-from ringward.guard import pins
+from ringward.guard import pins, programs_status
 from ringward.guard.maps import PolicyMaps
+from ringward.guard.programs_status import ProgramsStatus
 from ringward.guard.status import Status, read
 from ringward.output.text import safe
 from ringward.sensor import _native
 from ringward.sensor.clock import NS, now
 
 
-def lines(status: Status | None, time: int) -> Iterator[str]:
+def lines(status: Status | None, programs: ProgramsStatus | None, time: int) -> Iterator[str]:
     """Yield what a person reads.
 
     Args:
         status: of the guard.
+        programs: of the guard of programs.
         time: nanoseconds since boot.
 
     """
+    yield from _guard_lines(status, time)
+    if programs is None:
+        return
+    if not programs.alive:
+        yield f"programs: off: process {programs.pid} has ended"
+    elif not programs.loaded:
+        yield f"programs: process {programs.pid} tells of starts, and its hooks are NOT LOADED ANY MORE"
+    else:
+        how = f"later and weaker: {safe(programs.weaker)}" if programs.weaker else "before they run; none is denied"
+        yield f"programs: {programs.mode}; starts are judged {how}; process: {programs.pid}, and it ends with that"
+
+
+def _guard_lines(status: Status | None, time: int) -> Iterator[str]:
     if status is None or not status.active:
         yield "guard: off: nothing decides" + ("" if status is None else f" (process {status.pid} has ended)")
         return
@@ -45,10 +61,11 @@ def lines(status: Status | None, time: int) -> Iterator[str]:
         yield f"  {safe(label)}: missing: {safe(reason)}"
 
 
-def document(status: Status | None) -> dict[str, Any]:
+def document(status: Status | None, programs: ProgramsStatus | None) -> dict[str, Any]:
     """Return what is printed as JSON."""
+    starts = {**asdict(programs), "active": programs.active} if programs else None
     if status is None:
-        return {"active": False}
+        return {"active": False, "programs": starts}
     return {
         "active": status.active,
         "modes": {one.value: mode.name.lower() for one, mode in status.modes.items()},
@@ -62,6 +79,7 @@ def document(status: Status | None) -> dict[str, Any]:
             label: {"rung": status.rungs[label], "loaded": decides} for label, decides in status.deciding.items()
         },
         "missing": status.missing,
+        "programs": starts,
     }
 
 
@@ -88,15 +106,17 @@ def confirm() -> int:
 def main(options: argparse.Namespace) -> int:
     """Print the status; return the exit status."""
     try:
-        status = read()
-    except (OSError, _native.BpfError) as error:
-        text = error.args[1] if isinstance(error, _native.BpfError) else error.strerror
+        status, programs = read(), programs_status.read()
+    except (OSError, ValueError, _native.BpfError) as error:
+        text = error.args[1] if isinstance(error, _native.BpfError) else getattr(error, "strerror", None) or str(error)
         raise CannotRunError(f"cannot look at the guard: {text}; is it run as root?") from error
     if (options.output or ("table" if sys.stdout.isatty() else "jsonl")) == "jsonl":
-        print(json.dumps(document(status)))
+        print(json.dumps(document(status, programs)))
     else:
-        for line in lines(status, now()):
+        for line in lines(status, programs, now()):
             print(line)
-    if status is None or not status.active:
+    judged = status is not None and status.active
+    if not judged and not (programs and programs.active):
         return BAD_ANSWER
-    return 0 if all(status.deciding.values()) else INCOMPLETE
+    deaf = programs is not None and programs.alive and not programs.loaded
+    return INCOMPLETE if deaf or (status is not None and judged and not all(status.deciding.values())) else 0

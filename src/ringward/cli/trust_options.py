@@ -122,7 +122,7 @@ def look(what: Scope, memory: Memory | None = None, *, quiet: bool = False) -> S
 
     def show(at: Progress) -> None:
         size = f"{at.size / 1e6:,.0f} MB hashed"
-        line.show(f"{bar(at.part)}  {at.done:,} of {at.total:,} files, {size}")
+        line.show(f"{'looking for code' if at.part is None else bar(at.part)}  {at.files:,} files, {size}")
 
     try:
         return survey(what, memory, show)

@@ -86,6 +86,11 @@ def join_path(raw: bytes) -> str:
     return "/" + "/".join(decode(part) for part in reversed(raw.split(b"\0")[:-1]))
 
 
+def file_name(raw: bytes) -> str:
+    """Return a path, or the name of what has none (pipe, socket, anonymous inode), which ends without a NUL."""
+    return join_path(raw) if not raw or raw.endswith(b"\0") else decode(raw)
+
+
 def split_list(raw: bytes) -> tuple[str, ...]:
     """Return the strings of a str_list_loc, each with its NUL."""
     parts = raw.split(b"\0")
@@ -324,9 +329,9 @@ class Convert(Spec):
     direct = False
 
     def __init__(
-        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], function: Callable[..., Any]
+        self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], function: Callable[..., Any], none: str = ""
     ) -> None:
-        super().__init__(ctype, doc, *tags, members=members)
+        super().__init__(ctype, doc, *tags, members=members, none=none)
         self.function = function
 
     def convert(self, field: str) -> Callable[..., Any]:  # noqa: ARG002

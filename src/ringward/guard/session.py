@@ -123,7 +123,8 @@ class Session:
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""
-        return self._took(self._sensor.close())
+        early, self._early = self._early, []
+        return self._took([*early, *self._sensor.close()])
 
     def _took(self, events: list[Event]) -> list[Event]:
         if self._programs:

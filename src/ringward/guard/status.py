@@ -85,7 +85,13 @@ def make(policy: Mapping[str, Any], told: Mapping[str, Any], *, alive: bool, loa
     )
 
 
-def _is_loaded(program: int) -> bool:
+def is_loaded(program: int) -> bool:
+    """Return whether there is an eBPF program of this id.
+
+    Raises:
+        BpfError: the kernel does not let this process look.
+
+    """
     try:
         os.close(_native.program_open(program))
     except _native.BpfError as error:
@@ -113,7 +119,7 @@ def read(folder: Path = pins.FOLDER) -> Status | None:
         return None
     told = json.loads(text.rstrip(b"\0"))
     programs = {program for _rung, ids in told["attached"].values() for program in ids}
-    loaded = frozenset(program for program in programs if _is_loaded(program))
+    loaded = frozenset(program for program in programs if is_loaded(program))
     # A number is given again: the start tells one process from another.
     alive = started(told["pid"]) == told["ticks"]
     return make(unpack("guard_policy", data), told, alive=alive, loaded=loaded)

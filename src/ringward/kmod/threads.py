@@ -40,7 +40,11 @@ def _run(work: Callable[[Item], Answer], tasks: SimpleQueue[_Task[Item, Answer] 
 
 
 def in_threads(
-    work: Callable[[Item], Answer], items: Iterable[Item], threads: int | None = None, at_once: int = 1
+    work: Callable[[Item], Answer],
+    items: Iterable[Item],
+    threads: int | None = None,
+    at_once: int = 1,
+    ahead: int | None = None,
 ) -> Iterator[Answer]:
     """Yield ``work(item)`` of every item, in their order.
 
@@ -49,8 +53,10 @@ def in_threads(
         items: taken as they are needed, in the caller's thread.
         threads: how many; None: one for each processor that this process may use.
         at_once: items that a thread takes together; more is quicker when each is little work.
+        ahead: how many times `at_once` items may wait or be under way, for items that come slowly and unevenly;
+            None: twice as many as threads.
 
-    No more than 2 * threads * at_once answers wait to be taken. What `work` raises is raised here.
+    No more than ahead * at_once answers wait to be taken. What `work` raises is raised here.
 
     """
     count = threads or len(os.sched_getaffinity(0))
@@ -58,6 +64,7 @@ def in_threads(
     if count < 2:
         yield from map(work, source)
         return
+    most = ahead or 2 * count
     tasks: SimpleQueue[_Task[Item, Answer] | None] = SimpleQueue()
     waiting: deque[_Task[Item, Answer]] = deque()
     workers = [Thread(target=_run, args=(work, tasks), daemon=True) for _ in range(count)]
@@ -65,9 +72,11 @@ def in_threads(
         worker.start()
     try:
         while True:
-            while len(waiting) < 2 * count and (some := list(islice(source, at_once))):
+            while len(waiting) < most and (some := list(islice(source, at_once))):
                 waiting.append(_Task(some))
                 tasks.put(waiting[-1])
+                if not waiting[0].done.locked():
+                    break  # what is finished is not kept until items have come
             if not waiting:
                 break
             task = waiting.popleft()

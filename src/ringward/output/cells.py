@@ -24,7 +24,7 @@ _ADDRESSES = 1 << 32
 _ENDS = frozenset({"delete_module", "module_free"})
 # Not in the line, and not to be had of a program that the kernel starts.
 _ASIDE = frozenset({"result", "old_credentials"})
-_RETURNED = re.compile(r"not returned(?: after ([\d.]+) s)?")  # ringward.sensor.join
+_RETURNED = re.compile(r"not returned(?: after ([\d.]+) s)?")  # ringward.sensor.attempts
 
 
 def in_progress(event: Event) -> bool:

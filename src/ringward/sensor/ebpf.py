@@ -161,6 +161,7 @@ class EbpfSource:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
         self._threads = self._watch_calls(calls, wish) if "syscall" in choice.hooks else None
+        self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
@@ -182,10 +183,10 @@ class EbpfSource:
             _native.map_update(table, key, plan)
         return self._attached.map_fd("call_threads")
 
-    def _calls_under_way(self) -> Iterator[Record]:
-        """Yield a record of each thread that is in a system call."""
-        for key in _native.map_keys(self._threads) if self._threads is not None else ():
-            value = _native.map_lookup(self._threads, key) if self._threads is not None else None
+    def _under_way(self, table: int | None) -> Iterator[Record]:
+        """Yield a record of each system call, or request of io_uring, that is in progress; None: none is watched."""
+        for key in _native.map_keys(table) if table is not None else ():
+            value = _native.map_lookup(table, key) if table is not None else None
             record = under_way(value) if value else None
             if record:
                 yield self._decoder.one(record)
@@ -257,7 +258,8 @@ class EbpfSource:
         if self._read >= self._due:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
-        yield from self._joiner.system_calls.waiting(self._calls_under_way(), now())
+        yield from self._joiner.system_calls.waiting(self._under_way(self._threads), now())
+        yield from self._joiner.waiting(self._under_way(self._requests), now())
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered

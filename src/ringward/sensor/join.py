@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import errno
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from ringward.events.context import Event, Load, Origin, Process
 from ringward.sensor import _native
+from ringward.sensor.attempts import Attempts
 from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.exec_path import ExecPaths
+from ringward.sensor.io_uring import RingRequests
 from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
 from ringward.sensor.origin import Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
@@ -26,20 +27,11 @@ from ringward.sensor.programs import Programs
 from ringward.sensor.syscalls import SystemCalls
 from ringward.sensor.udev import Workers
 
-PENDING_NS = 1_000_000_000
-"""An attempt that has not returned after this is shown without a result."""
 HELD_NS = 300_000_000
 """How long a finished load waits for the one that needed it."""
 INITRAMFS = 4
 KEPT_REQUESTS = 4096
-KEPT_PENDING = 1024
-"""Attempts without a return. The kernel part follows fewer: what is more has lost its return."""
-_ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
-_RETURN_LOST = "its return was not seen: records were lost meanwhile, and it may be among them"
 _NO_INIT_ENTRY = "its entry was not seen: it was in progress when Ringward attached"
-_NO_ENTRY = (
-    "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
-)
 
 
 class Joiner:
@@ -82,23 +74,20 @@ class Joiner:
         self._exec_paths = ExecPaths()
         self.silent: dict[str, str] = {}
         """Events that a finished load should have made and did not, with the load's id."""
-        self._states = decoder.attempt_states
-        self._pending: dict[int, bytes] = {}
-        """The record of each attempt that has been seen at entry only."""
-        self._shown: set[int] = set()
-        """Those of them that an event without a result has told of."""
+        self._attempts = Attempts(decoder, lambda task: table.context(task).id, lost_since)
         self._held: OrderedDict[int, tuple[Record, LoadState]] = OrderedDict()
         self._requests: OrderedDict[int, Request] = OrderedDict()
         self._workers = Workers()
         self.system_calls = SystemCalls(decoder, table.context, clock, host)
+        self._ring_requests = RingRequests(decoder)
         self.loads = Lifecycles()
         # Not by way of `self`: the native part is in no garbage collection.
-        programs = Programs(table, self._held, self._pending)
+        programs = Programs(table, self._held, self._attempts.pending)
         self._calls = plain_calls(
             decoder,
             emit,
             host,
-            self._pending,
+            self._attempts.pending,
             self.loads.by_name,
             table.context,
             modules,
@@ -134,8 +123,8 @@ class Joiner:
         elif name == "usermodehelper":
             self._table.apply(record)
             yield from self._event(record, load=self._chain_of(record))
-        elif name == "syscall":
-            yield self.system_calls.event(record)
+        elif name in ("syscall", "io_uring"):
+            yield from self._asked(record)
         elif name == "udev_device":
             args: Any = record.args
             device = Device(args.devpath, args.modalias)
@@ -144,40 +133,34 @@ class Joiner:
         else:
             yield from self._step(record)
 
+    def _asked(self, record: Record) -> Iterator[Event]:
+        """Yield the event of a system call or of a request of io_uring."""
+        if record.name == "syscall":
+            yield self.system_calls.event(record)
+        else:
+            result, duration, unread = self._ring_requests.outcome(record)
+            yield from self._event(record, result=result, duration=duration, unread=unread)
+
+    def waiting(self, records: Iterable[Record], now: int) -> Iterator[Event]:
+        """Yield an event for each request of io_uring that is in progress for long (`RingRequests.waiting`)."""
+        for record, unread in self._ring_requests.waiting(records, now):
+            for event in self._event(record, unread=unread):
+                yield msgspec.structs.replace(event, cpu=None, seq=None)
+
     def tick(self, now: int) -> Iterator[Event]:
         """Yield what has waited long enough at `now`, nanoseconds since boot."""
-        self._forget_calls()
-        for attempt, raw in self._pending.items():
-            waited = now - self._decoder.time_of(raw)
-            if waited < PENDING_NS or attempt in self._shown:
-                continue
-            self._shown.add(attempt)
-            yield from self._unreturned(raw, f"the call has not returned after {waited / 1e9:.1f} s")
+        for late, reason in self._attempts.late(now):
+            yield from self._call(late, reason)
         for attempt, (record, _state) in list(self._held.items()):
             if now - record.time >= HELD_NS:
                 yield from self._release(attempt)
-
-    def _forget_calls(self) -> None:
-        """Let go of attempts whose return was lost: they were told of, and nothing more comes."""
-        self._shown &= self._pending.keys()
-        for attempt in list(islice(self._pending, max(len(self._pending) - KEPT_PENDING, 0))):
-            if attempt in self._shown:
-                del self._pending[attempt]
 
     def flush(self) -> Iterator[Event]:
         """Yield everything that still waits: the sensor ends."""
         for attempt in list(self._held):
             yield from self._release(attempt)
-        for attempt, raw in self._pending.items():
-            if attempt not in self._shown:
-                self._shown.add(attempt)
-                yield from self._unreturned(raw, "the call had not returned when Ringward ended")
-
-    def _unreturned(self, raw: bytes, reason: str) -> Iterator[Event]:
-        """Yield the event of an attempt of which only the entry was seen; a lost return is no hanging call."""
-        if self._lost_since(self._decoder.time_of(raw)):
-            reason = _RETURN_LOST
-        yield from self._call(self._decoder.one(raw), {"result": reason, "duration": reason})
+        for record, reason in self._attempts.rest():
+            yield from self._call(record, reason)
 
     def _check_path(self, record: Record) -> None:
         """Note a file that is not the one asked for, and that links and interpreters do not explain."""
@@ -188,15 +171,12 @@ class Joiner:
             record.tail.missing("exe.explained", reason)
 
     def _attempt(self, record: Record) -> Iterator[Event]:
-        if record.extra["attempt.state"] == self._states[_STOPPED]:
-            record = self._with_entry(record)
+        record = self._attempts.whole(record)
         attempt = record.extra["attempt.id"]
         if record.name in LOADS:
             self._load_of(record, attempt)
-        if record.extra["attempt.state"] == self._states[_ENTERED]:
-            self._pending[attempt] = record.tail.data
+        if self._attempts.entered(record):
             return
-        self._pending.pop(attempt, None)
         state = self.loads.of(attempt)
         if state and record.name in LOADS:
             state.ended = record.time
@@ -204,21 +184,6 @@ class Joiner:
             self._held[attempt] = (record, state)
             return
         yield from self._call(record)
-
-    def _with_entry(self, record: Record) -> Record:
-        """Return the whole record of a call that the kernel part had no place for, its return being this one."""
-        task = self._decoder.task(record.task)
-        for raw in self._pending.values():
-            before = self._decoder.task(self._decoder.task_of(raw))
-            if (before.tid, before.start_time) == (task.tid, task.start_time):
-                entry = self._decoder.one(raw)
-                if entry.name == record.name:
-                    returned = {"attempt.result": record.extra["attempt.result"]}
-                    returned["attempt.state"] = self._states[_RETURNED]
-                    return entry._replace(
-                        cpu=record.cpu, seq=record.seq, time=record.time, extra=entry.extra | returned
-                    )
-        return record
 
     def _load_of(self, record: Record, attempt: int) -> LoadState:
         found = self.loads.of(attempt)
@@ -262,10 +227,8 @@ class Joiner:
         for attempt, (_record, state) in list(self._held.items()):
             if state.process == process.id:
                 yield from self._release(attempt)
-        for attempt, raw in list(self._pending.items()):
-            if self._table.context(self._decoder.task_of(raw)).id == process.id:
-                del self._pending[attempt]
-                yield from self._unreturned(raw, "the process ended inside the call")
+        for call, reason in self._attempts.ended(process.id):
+            yield from self._call(call, reason)
         yield from self._event(record, load=self._chain_of(record))
 
     def _chain_of(self, record: Record) -> Load | None:
@@ -318,31 +281,19 @@ class Joiner:
             if waiting is not None:
                 yield from self._release(waiting)
 
-    def _call(self, record: Record, unread: dict[str, str] | None = None) -> Iterator[Event]:
-        """Yield the event of a module system call."""
-        extra = record.extra
-        state = self.loads.of(extra["attempt.id"]) or self.loads.loaded(getattr(record.args, "name", None))
-        reasons = unread or {}
-        result: int | None = extra["attempt.result"]
-        duration: int | None = record.time - extra["attempt.entered"]
-        if extra["attempt.state"] == self._states[_STOPPED]:
-            reasons = {"duration": _NO_ENTRY}
-            duration = None
-            if result == extra["attempt.nr"]:
-                # The kernel puts the number back where the result stands (seccomp's KILL and TRAP).
-                reasons["result"] = "a filter or tracer stopped the call, and the kernel gave no result"
-                result = None
-        elif extra["attempt.state"] == self._states[_ENTERED]:
-            result = duration = None
+    def _call(self, record: Record, reason: str | None = None) -> Iterator[Event]:
+        """Yield the event of a module system call; `reason`: why its return was not seen."""
+        state = self.loads.of(record.extra["attempt.id"]) or self.loads.loaded(getattr(record.args, "name", None))
+        result, duration, unread = self._attempts.outcome(record, reason)
+        entered = record.extra["attempt.entered"]
         if record.name == "create_module":
             self._is_loaded(record)
-        elif state and record.name in LOADS and result == 0 and extra["attempt.state"] == self._states[_RETURNED]:
-            reasons = {**reasons, **self._unseen(state, extra["attempt.entered"])}
-        if state and record.name in LOADS:
-            lost = self._lost_since(extra["attempt.entered"])
-            reasons = {**reasons, **unknown(state, self._steps, result, reasons, lost=lost)}
+        elif state and record.name in LOADS:
+            if result == 0 and self._attempts.returned(record):
+                unread |= self._unseen(state, entered)
+            unread |= unknown(state, self._steps, result, unread, lost=self._lost_since(entered))
         load = state.view() if state else None
-        yield from self._event(record, result=result, duration=duration, load=load, unread=reasons)
+        yield from self._event(record, result=result, duration=duration, load=load, unread=unread)
 
     def _unseen(self, state: LoadState, entered: int) -> dict[str, str]:
         """Return why a load that succeeded lacks a step; note hooks that should have fired."""

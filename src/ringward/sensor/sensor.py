@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
@@ -166,6 +165,8 @@ class Sensor:
         return self
 
     async def __anext__(self) -> Event:
+        import asyncio  # noqa: PLC0415 - a third of the time of all imports; who awaits this has imported it
+
         while not self._queue:
             self._queue.extend(self.poll(0))
             if not self._queue:

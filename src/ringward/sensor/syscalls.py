@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ringward.events.context import Event, Process
-from ringward.events.fields import UNREAD_TEXT, decode, join_path
+from ringward.events.fields import UNREAD_TEXT, decode, file_name, join_path
 from ringward.events.syscall_args import ANOTHER_SIZE, NO_DESCRIPTOR, NO_RETURN, NOT_ASKED, CallArgs, call_class
 from ringward.events.syscall_flags import error_name
 from ringward.events.syscall_table import Call, by_event
@@ -208,7 +208,7 @@ class SystemCalls:
 
     def _descriptor(self, number: int, raw: _Raw, loc: int, field: _Field, unread: dict[str, str]) -> Descriptor:
         name = field.name
-        path = _file_name(raw.bytes_at(loc)) if loc >> 16 else None
+        path = file_name(raw.bytes_at(loc)) if loc >> 16 else None
         if path is None and number >= 0:
             unread[f"{name}.path"] = self._reason(loc)
         elif path is None:
@@ -249,11 +249,6 @@ class SystemCalls:
 
 def _cut(loc: int) -> str:
     return f"cut after {loc & 0x7FFF} bytes"
-
-
-def _file_name(raw: bytes) -> str:
-    """Return a path, or the name of what has none (pipe, socket, anonymous inode), which ends without a NUL."""
-    return join_path(raw) if not raw or raw.endswith(b"\0") else decode(raw)
 
 
 def under_way(value: bytes) -> bytes | None:

@@ -72,23 +72,6 @@ def identity(found: os.stat_result) -> bytes:
     )
 
 
-def is_code(path: str) -> bool:
-    """Return whether a file may be code, by its first bytes; most files of a system are not, and need no more.
-
-    Raises:
-        LookError: as `look`.
-
-    """
-    try:
-        fd = os.open(path, _FLAGS)
-        try:
-            return kinds.is_code(os.pread(fd, 8, 0), path)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise LookError(error.strerror) from error
-
-
 def look(
     path: str, *, md5: bool = False, trusted: Trusted | None = None, name: str | None = None
 ) -> tuple[Looked, bytes, int]:

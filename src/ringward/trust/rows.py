@@ -111,11 +111,11 @@ def remember(connection: sqlite3.Connection, before: Memory, after: Memory) -> N
 
     """
     connection.executemany("DELETE FROM memory WHERE identity = ?", ((same,) for same in before if same not in after))
+    # In the order of the keys, and no column more than is needed: most files are no code.
+    new = sorted((same, one) for same, one in after.items() if before.get(same) != one)
+    nothing = ((same,) for same, one in new if not one.looked.kind)
+    connection.executemany("INSERT OR REPLACE INTO memory (identity) VALUES (?)", nothing)
     connection.executemany(
         "INSERT OR REPLACE INTO memory VALUES (?,?,?,?,?,?,?,?,?)",
-        (
-            (same, *one.looked, one.certificates) if one.looked.kind else (same, *(None,) * 8)
-            for same, one in after.items()
-            if before.get(same) != one
-        ),
+        ((same, *one.looked, one.certificates) for same, one in new if one.looked.kind),
     )

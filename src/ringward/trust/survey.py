@@ -5,29 +5,32 @@ What was looked at before is not read again while its identity is the same (see 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from ringward.kmod.threads import in_threads
 from ringward.kmod.verify import Trusted
+from ringward.trust import _files
 from ringward.trust.entry import Source
 from ringward.trust.judge import Judgement, judge
-from ringward.trust.kinds import is_module_name
-from ringward.trust.look import NOTHING, SETTLED, Looked, LookError, identity, is_code, look
+from ringward.trust.kinds import is_code, is_module_name
+from ringward.trust.look import NOTHING, SETTLED, Looked, LookError, look
 from ringward.trust.places import Places
-from ringward.trust.sources.directory import USUAL, walk
+from ringward.trust.sources.directory import USUAL, Listed, listed, walk
 from ringward.trust.sources.dpkg import Dpkg
 from ringward.trust.sources.fault import Fault
 from ringward.trust.sources.modules import TREES, Certificates, version_of
 
-_LARGE = 1 << 24
-_AT_ONCE = 256
-_OPENING = 1 << 14
-"""Bytes that are hashed in about the time that it takes to open a file and to see that it is no code."""
+_LARGE = 1 << 18
+"""Bytes. Such files are hashed as they are found; the others then, the largest first: so all threads end together."""
+_AHEAD = 1 << 14
+"""Files that may wait for a thread: to find them takes this one as long as the others hash."""
 
 
 class Remembered(NamedTuple):
@@ -48,6 +51,8 @@ class Remembered(NamedTuple):
             return False
         return not self.looked.signer or self.certificates == certificates
 
+
+_NO_CODE = Remembered(NOTHING)
 
 Memory = Mapping[bytes, Remembered]
 """Identity of a file -> what was found in it."""
@@ -75,17 +80,15 @@ class Progress(NamedTuple):
     """How far a survey is.
 
     Attributes:
-        done: files that were looked at.
-        total: files.
+        files: that were found.
         size: bytes that were read for digests.
-        part: of the work that is done, 0 to 1: a large file is more of it than a small one.
+        part: of the bytes that have to be, 0 to 1; None: files are still being found.
 
     """
 
-    done: int
-    total: int
+    files: int
     size: int
-    part: float
+    part: float | None
 
 
 @dataclass
@@ -119,6 +122,7 @@ class _Work(NamedTuple):
 
     real: str
     shown: str
+    size: int
     md5: bool
     trusted: Trusted
 
@@ -155,6 +159,8 @@ class _Surveyor:
         self._progress = progress
         self._threads = threads
         self._found = Survey()
+        self._past = 0
+        self._whole: int | None = None
         directories = self._tops(scope.directories)
         trees = self._tops(f"{TREES}/{version}" for version in scope.kernels)
         self._named = [(top, Source.DIRECTORY) for top in directories] + [(top, Source.MODULES) for top in trees]
@@ -165,9 +171,7 @@ class _Surveyor:
         found.installed, found.packaged = dpkg.installed, dpkg.present
         found.faults += dpkg.faults
         found.faults += [Fault("certificate", problem) for problem in self._certificates.problems]
-        files = self._files(dpkg)
-        found.files = len(files)
-        looked = self._look(files, dpkg)
+        looked = self._look(dpkg)
         for real in sorted(looked):
             one = looked[real]
             shown = self._places.shown(real)
@@ -188,11 +192,12 @@ class _Surveyor:
                 self._found.faults.append(Fault.of(path, error))
         return list(found)
 
-    def _files(self, dpkg: Dpkg) -> dict[str, os.stat_result]:
-        """Return the files to look at: real path -> status."""
+    def _files(self, dpkg: Dpkg) -> Iterator[tuple[str, list[Listed]]]:
+        """Yield the files to look at, by directories; those of named ones perhaps twice."""
         usual = self._tops(USUAL)
         named = [top for top, _ in self._named]
-        files = dict(walk(usual, self._fault)) | dict(walk(named, self._fault, missing_is_fault=True))
+        yield from walk(usual, self._fault)
+        yield from walk(named, self._fault, missing_is_fault=True)
         walked = tuple(f"{top.rstrip('/')}/" for top in (*usual, *named))
         others = (real for real in dpkg.owners if not real.startswith(walked))
         for real in others:
@@ -204,50 +209,78 @@ class _Surveyor:
                 self._fault(Fault.of(real, error))
                 continue
             if stat.S_ISREG(status.st_mode):
-                files[real] = status
-        return files
+                folder, one = listed(real, status)
+                yield folder, [one]
 
-    def _look(self, files: Mapping[str, os.stat_result], dpkg: Dpkg) -> dict[str, Looked]:
+    def _look(self, dpkg: Dpkg) -> dict[str, Looked]:
         """Return what is in each file that could be looked at."""
-        found = {}
-        new = {}
-        for real, status in files.items():
-            same = identity(status)
-            known = self._memory.get(same)
-            if known and known.serves(md5=_has_md5(dpkg, real), certificates=self._certificates_of(real)[1]):
-                found[real] = known.looked
-                self._found.memory[same] = known
-            else:
-                new[real] = status
-        work = self._code(new, dpkg, len(files))
-        for one, answer in in_threads(_read, work, self._threads):
+        found: dict[str, Looked] = {}
+        for one, answer in in_threads(_read, self._work(dpkg, found), self._threads, ahead=_AHEAD):
             if isinstance(answer, Fault):
                 self._fault(answer)
             elif answer is not None:
                 found[one.real] = self._remember(one, *answer)
+            self._past += one.size
+            self._tell()
         return found
 
-    def _code(self, files: dict[str, os.stat_result], dpkg: Dpkg, total: int) -> Iterator[_Work]:
-        """Yield the files that may be code, and have to be read whole; the largest first, so that all end together."""
+    def _tell(self) -> None:
+        """Tell how far it is."""
+        part = None if self._whole is None else min(self._past / (self._whole or 1), 1.0)
+        self._progress(Progress(self._found.files, self._found.size, part))
+
+    def _work(self, dpkg: Dpkg, found: dict[str, Looked]) -> Iterator[_Work]:
+        """Yield the files that have to be read whole; put what is remembered of the others into `found`."""
+        small = []
+        whole = 0
+        for one in self._code(dpkg, found):
+            whole += one.size
+            if one.size < _LARGE:
+                small.append(one)
+            else:
+                yield one
+        self._whole = whole
+        yield from sorted(small, key=attrgetter("size"), reverse=True)
+
+    def _code(self, dpkg: Dpkg, found: dict[str, Looked]) -> Iterator[_Work]:
+        """Yield the files that may be code, of which nothing is remembered; what is goes into `found`."""
+        seen = set()
+        for folder, files in self._files(dpkg):
+            above = folder.rstrip("/")
+            new = []
+            for one in files:
+                real = f"{above}/{one[0]}"
+                if real in seen:
+                    continue
+                seen.add(real)
+                known = self._memory.get(one[1])
+                if known and known.serves(md5=_has_md5(dpkg, real), certificates=self._certificates_of(real)[1]):
+                    found[real] = known.looked
+                    self._found.memory[one[1]] = known
+                else:
+                    new.append(one)
+            self._found.files = len(seen)
+            self._tell()
+            for name, size in self._opened(folder, new):
+                real = f"{above}/{name}"
+                trusted, _ = self._certificates_of(real)
+                yield _Work(real, self._places.shown(real), size, _has_md5(dpkg, real), trusted)
+
+    def _opened(self, folder: str, files: list[Listed]) -> Iterator[tuple[str, int]]:
+        """Yield name and size of the files that may be code, by their first bytes; of the others that is remembered."""
         settled = time.time_ns() - SETTLED
-        nothing = Remembered(NOTHING)
-        by_size = sorted(files, key=lambda real: files[real].st_size, reverse=True)
-        whole = sum(files[real].st_size + _OPENING for real in files)
-        past = 0
-        for done, real in enumerate(by_size, total - len(files)):
-            size = files[real].st_size
-            if done % _AT_ONCE == 0 or size > _LARGE:
-                self._progress(Progress(done, total, self._found.size, past / whole))
-            past += size + _OPENING
-            try:
-                if is_code(real):
-                    trusted, _ = self._certificates_of(real)
-                    yield _Work(real, self._places.shown(real), _has_md5(dpkg, real), trusted)
-                elif files[real].st_ctime_ns < settled:
-                    self._found.memory[identity(files[real])] = nothing
-            except LookError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
-                    self._fault(Fault(real, str(error)))
+        try:
+            heads = _files.heads(folder, [one[0] for one in files]) if files else []
+        except OSError as error:
+            heads = [error.errno or errno.EIO] * len(files)
+        for (name, same, size, ctime), head in zip(files, heads, strict=True):
+            if isinstance(head, int):
+                if head != errno.ENOENT:
+                    self._fault(Fault(f"{folder.rstrip('/')}/{name}", os.strerror(head)))
+            elif is_code(head, name):
+                yield name, size
+            elif ctime < settled:
+                self._found.memory[same] = _NO_CODE
 
     def _certificates_of(self, real: str) -> tuple[Trusted, bytes]:
         """Return the certificates that a file is checked with, and their fingerprint."""

@@ -34,7 +34,9 @@ def seeds() -> list[bytes]:
     lines = [bytes(JsonLines().encode([event])) for event in every_event()]
     tail = recorder.end(Totals(0, 0, 0))
     found = [head + line + tail.replace(b'"events":0', b'"events":1') for line in lines]
-    return [*found, head + tail, head, head + lines[0][:-20], lines[0], head + tail + tail, b"", b"junk\n"]
+    first = every_event()[0].event.encode()
+    others = [head + lines[0].replace(first, name) + tail for name in (b"openat", b"no_such_event")]
+    return [*found, *others, head + tail, head, head + lines[0][:-20], lines[0], head + tail + tail, b"", b"junk\n"]
 
 
 def one(data: bytes) -> None:

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from ringward.trust.look import identity
 from ringward.trust.sources.directory import walk
 from ringward.trust.sources.fault import Fault
 
 
 def found(*tops: object, missing_is_fault: bool = False) -> tuple[list[str], list[Fault]]:
     faults: list[Fault] = []
-    files = list(walk(map(str, tops), faults.append, missing_is_fault=missing_is_fault))
-    assert all(status.st_ino == os.lstat(path).st_ino for path, status in files)
-    return [path for path, _ in files], faults
+    files = []
+    for folder, some in walk(map(str, tops), faults.append, missing_is_fault=missing_is_fault):
+        for name, *facts in some:
+            path = Path(folder, name)
+            status = path.lstat()
+            assert facts == [identity(status), status.st_size, status.st_ctime_ns]
+            files.append(str(path))
+    return files, faults
 
 
 def test_it_finds_what_find_does() -> None:
@@ -85,7 +91,7 @@ def test_what_is_removed_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pyte
     faults: list[Fault] = []
     files = walk([str(tmp_path)], faults.append)
     first = Path(next(files)[0])
-    other = tmp_path / ("b" if first.parent.name == "a" else "a")
+    other = tmp_path / ("b" if first.name == "a" else "a")
     (other / "x").unlink()
     other.rmdir()
     assert list(files) == []

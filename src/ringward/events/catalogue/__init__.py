@@ -12,6 +12,7 @@ from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.finit_module import FinitModule
 from ringward.events.catalogue.get_kernel_syms import GetKernelSyms
 from ringward.events.catalogue.init_module import InitModule
+from ringward.events.catalogue.io_uring import IoUring
 from ringward.events.catalogue.module_digest import ModuleDigest
 from ringward.events.catalogue.module_free import ModuleFree
 from ringward.events.catalogue.module_load import ModuleLoad
@@ -43,6 +44,7 @@ CATALOGUE: tuple[type[Args], ...] = (
     Usermodehelper,
     UdevDevice,
     Syscall,
+    IoUring,
     ModuleDigest,
     ModuleLoad,
     DoInitModule,

@@ -44,13 +44,13 @@ class Syscall(Args, frozen=True):
         "memory: another thread can change them between that reading and the kernel's. Descriptors are looked up at "
         "entry.\n\n"
         "io_uring opens, removes, reads and writes without system calls: only io_uring_setup, io_uring_enter and "
-        "io_uring_register are seen of it.\n\n"
+        "io_uring_register are seen of it; its requests are the event io_uring.\n\n"
         "Calls that the vDSO answers (clock_gettime, gettimeofday, time, getcpu) do not enter the kernel, and are not "
         "seen.\n\n"
         "What seccomp or a tracer stops is seen at exit alone, and has no duration. Calls that do not return (exit, "
         "exit_group, rt_sigreturn) are told at entry and have no result."
     )
-    related = ("process_exec", "process_exit")
+    related = ("io_uring", "process_exec", "process_exit")
 
     nr: Annotated[int, Spec("unsigned int", "Number of the call, without the x32 bit.", U)]
     args: Annotated[

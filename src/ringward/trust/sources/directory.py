@@ -6,17 +6,27 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from ringward.trust import _files
+from ringward.trust.look import identity
 from ringward.trust.sources.fault import Fault
 
 USUAL = ("/usr", "/opt", "/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Where programs, libraries and modules are; others are looked at when they are named, or a package owns them."""
 
-Found = tuple[str, os.stat_result]
-"""Real path of a regular file, and its status."""
+Listed = tuple[str, bytes, int, int]
+"""Name of a regular file, its identity (`ringward.trust.look.identity`), its size, and ctime in nanoseconds."""
 
 
-def walk(tops: Iterable[str], fault: Callable[[Fault], None], *, missing_is_fault: bool = False) -> Iterator[Found]:
-    """Yield the regular files below directories; links are not followed, and no directory is entered twice.
+def listed(path: str, found: os.stat_result) -> tuple[str, Listed]:
+    """Return a file by itself as `walk` yields those of a directory: the directory, and the file."""
+    folder, _, name = path.rpartition("/")
+    return folder or "/", (name, identity(found), found.st_size, found.st_ctime_ns)
+
+
+def walk(
+    tops: Iterable[str], fault: Callable[[Fault], None], *, missing_is_fault: bool = False
+) -> Iterator[tuple[str, list[Listed]]]:
+    """Yield directories, and the regular files in each; links are not followed, and no directory is entered twice.
 
     Args:
         tops: real paths of directories, or of files.
@@ -36,39 +46,34 @@ def walk(tops: Iterable[str], fault: Callable[[Fault], None], *, missing_is_faul
             fault(Fault.of(top, error))
             continue
         if stat.S_ISREG(found.st_mode):
-            yield top, found
+            folder, one = listed(top, found)
+            yield folder, [one]
         elif stat.S_ISDIR(found.st_mode):
             yield from _below(top, (found.st_dev, found.st_ino), entered, fault)
 
 
 def _below(
-    top: str, identity: tuple[int, int], entered: set[tuple[int, int]], fault: Callable[[Fault], None]
-) -> Iterator[Found]:
-    if identity in entered:
+    top: str, number: tuple[int, int], entered: set[tuple[int, int]], fault: Callable[[Fault], None]
+) -> Iterator[tuple[str, list[Listed]]]:
+    if number in entered:
         return
-    entered.add(identity)
+    entered.add(number)
     left = [top]
     while left:
         folder = left.pop()
         try:
-            # On the whole at once: the directory may be changed meanwhile.
-            with os.scandir(folder) as entries:
-                some = list(entries)
+            folders, files, faults = _files.scan(folder)
         except FileNotFoundError:
             continue  # removed since its parent was read
         except OSError as error:
             fault(Fault.of(folder, error))
             continue
-        for entry in some:
-            try:
-                found = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                fault(Fault.of(entry.path, error))
-                continue
-            if stat.S_ISREG(found.st_mode):
-                yield entry.path, found
-            elif stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) not in entered:
-                entered.add((found.st_dev, found.st_ino))
-                left.append(entry.path)
+        above = folder.rstrip("/")
+        for name, why in faults:
+            fault(Fault(f"{above}/{name}", os.strerror(why)))
+        if files:
+            yield folder, files
+        for name, device, inode in folders:
+            if (device, inode) not in entered:
+                entered.add((device, inode))
+                left.append(f"{above}/{name}")

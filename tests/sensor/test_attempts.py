@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringward.events import Event
-from ringward.sensor.join import KEPT_PENDING, PENDING_NS
+from ringward.sensor.attempts import KEPT_PENDING, PENDING_NS
 from tests.sensor.joined import EBUSY, INIT, Joined, create, names
 from tests.sensor.kernel_records import SECOND, Call, Proc, delete, finit
 
@@ -127,5 +127,5 @@ def test_calls_whose_return_was_lost_do_not_stay_for_ever(j: Joined) -> None:
         j.feed(create(j, proc).enter())
     assert len(j.tick(2 * PENDING_NS)) == KEPT_PENDING + 100
     assert j.tick(SECOND) == j.tick(SECOND) == []
-    assert len(j.joiner._pending) <= KEPT_PENDING
-    assert len(j.joiner._shown) <= KEPT_PENDING
+    assert len(j.joiner._attempts.pending) <= KEPT_PENDING
+    assert len(j.joiner._attempts.shown) <= KEPT_PENDING

@@ -1,0 +1,71 @@
+"""Thousands of starts of different programs, back to back, half of them unknown: nothing is lost, nothing stalls."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.guest_only import only_in_guest
+from tests.kernel.monitor import Monitor, opened, tiny
+from tests.kernel.programs import compiled, open_folder
+from tests.kernel.test_soak import GROWTH, STUCK, resident
+
+pytestmark = [pytest.mark.guest, pytest.mark.soak]
+
+STARTS = 20_000
+SETTLED = 2_000
+"""Verdicts after which caches have their size."""
+SLOWEST = 5_000_000_000
+"""Nanoseconds. An emulated guest needs milliseconds for a start, and shares its processors with others."""
+
+
+@pytest.fixture(name="folder", scope="module")
+def folder_fixture() -> Iterator[Path]:
+    only_in_guest()
+    folder = open_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def digests(program: Path, numbers: range) -> list[bytes]:
+    data = program.read_bytes()
+    return [hashlib.sha256(data + struct.pack("<I", number)).digest() for number in numbers]
+
+
+def test_20000_starts_of_distinct_programs(folder: Path) -> None:
+    program, starts = tiny(folder), compiled("starts", folder)
+    known, unknown = (digests(program, range(first, STARTS, 2)) for first in (0, 1))
+    for m in opened(lambda: Monitor(tuple(known), known=False)):
+        before = m.programs.counts()
+        process = subprocess.Popen([starts, str(STARTS), folder, program], stdout=subprocess.PIPE, text=True)
+        told: list[str] = []
+        first, seen = None, time.monotonic()
+        while len(told) < len(unknown) and time.monotonic() - seen < STUCK:
+            for event in m.w.sensor.poll(0.2):
+                if event.event == "program_verdict" and event.args.file.path.startswith(f"{folder}/"):
+                    seen = time.monotonic()
+                    if event.args.file.path != str(starts):
+                        told.append(event.args.digest)
+                elif event.event in ("events_lost", "sensor_status"):
+                    m.w.events.append(event)
+            if first is None and len(told) >= SETTLED:
+                first = resident()
+        assert process.wait(STUCK) == 0
+        assert process.stdout is not None
+        slowest = int(process.stdout.read())
+        assert first is not None
+        growth = resident() - first
+        after = m.programs.counts()
+        assert m.lost() == []
+        assert told == [digest.hex() for digest in unknown]
+        assert after.files - before.files >= STARTS
+        assert after.unhashed == before.unhashed
+        assert slowest < SLOWEST
+        assert growth < GROWTH, f"{growth} kB more after {STARTS} starts"
