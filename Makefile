@@ -23,12 +23,12 @@ $(VENV)/.packages: tools/packages
 	@mkdir -p $(VENV)
 	@touch $@
 
-$(VENV)/bin/python: $(VENV)/.packages
+# A link to the system's Python: its age says nothing, and is not this user's to change.
+$(VENV)/bin/python: | $(VENV)/.packages
 	@echo "  VENV     $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@touch -c $@
 
-$(VENV)/.built: $(SOURCES) $(VENV)/bin/python
+$(VENV)/.built: $(SOURCES) | $(VENV)/bin/python
 	@echo "  BUILD    ringward"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@

@@ -304,6 +304,7 @@ struct process_exec {
 	str_loc interpreter;	/* last file that the kernel was led to */
 	str_list_loc args;
 	path_loc cwd;
+	path_loc root;
 	path_loc cgroup_path;
 	uid_nr old_uid;
 	gid_nr old_gid;
@@ -311,6 +312,7 @@ struct process_exec {
 	gid_nr old_egid;
 	__u32 old_unread;	/* enum unread, for the four above */
 	__u32 argc;
+	__u32 pad;
 };
 
 struct process_exit {

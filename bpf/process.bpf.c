@@ -191,6 +191,8 @@ int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_bi
 	x->interpreter = bprm->interp == bprm->filename ? x->path_kernel : str_kernel(r, bprm->interp);
 	file_fill(r, &x->exe, bprm->file);
 	x->cwd = path_append(r, task->fs->pwd.dentry, task->fs->pwd.mnt);
+	x->root = path_append(r, task->fs->root.dentry, task->fs->root.mnt);
+	x->pad = 0;
 	x->cgroup_path = cgroup_append(r, task);
 	x->args = args_append(r, task);
 	record_submit(r, false);

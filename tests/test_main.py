@@ -11,6 +11,7 @@ import pytest
 
 from ringward.__main__ import main
 from ringward.cli import COMMANDS
+from ringward.cli.links import NAMES
 from ringward.version import VERSION
 
 
@@ -59,3 +60,10 @@ def test_version_takes_at_most_two_and_a_half_times_an_empty_python() -> None:
     script = Path(sys.executable).with_name("ringward")
     assert script.is_file(), "install the package: pip install -e ."
     assert fastest(str(script), "--version") <= 2.5 * fastest("-c", "pass")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_link_of_a_tools_name_is_that_tool(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to(Path(sys.executable).with_name("ringward"))
+    done = subprocess.run([tmp_path / name, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "kmod version 34")

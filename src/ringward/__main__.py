@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ringward.cli import COMMANDS
+from ringward.cli.links import NAMES
 from ringward.version import VERSION
 
 
@@ -21,10 +22,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run ringward; return its exit status.
 
     Args:
-        argv: what stands behind the program's name; sys.argv's when not given.
+        argv: what stands behind the program's name; sys.argv's when not given, and by the name of a module tool
+            (a link of it) the program is that tool.
 
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        argv = sys.argv[1:]
+        name = sys.argv[0].rpartition("/")[2]
+        if name in NAMES:
+            argv = [name, *argv]
     if argv and argv[0] in COMMANDS:
         from ringward.cli.dispatch import run  # noqa: PLC0415 - only a command needs it
 

@@ -5,10 +5,11 @@ import importlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ringward.cli import COMMANDS, dispatch
+from ringward.cli import COMMANDS, dispatch, links
 from ringward.guard import launch
 
 
@@ -18,14 +19,21 @@ def test_every_command_of_the_list_is_a_module_with_main(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_explains_itself(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     try:
         status: object = dispatch.run(name, ["--help"])
     except SystemExit as end:
         status = end.code
     assert status == 0
     # The module tools speak under their own names.
-    assert re.search(rf"usage: (ringward )?{name}\b", capsys.readouterr().out)
+    told = capsys.readouterr().out
+    assert re.search(rf"usage: (ringward )?{name}\b", told)
+    if name not in (*links.NAMES, "trust"):  # texts of their own, of a fixed width
+        _, _, prose = told.partition("\n\n")
+        assert [line for line in prose.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize(
@@ -93,3 +101,21 @@ def test_where_a_guard_protects_itself_its_commands_go_through_the_helper(
     if goes:
         assert status == 4
         assert "cannot be started: Operation not permitted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (["events", "list"], 4),
+        (["lint", "--rules"], 4),
+        (["modprobe", "-h"], 1),
+        (["kmod", "help"], 1),
+        (["doctor", "--json"], 4),
+    ],
+)
+def test_a_full_disk_is_told(argv: list[str], status: int) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "ringward", *argv]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == status
+    assert done.stderr == f"ringward {argv[0]}: cannot write to standard output: No space left on device\n"

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ringward.cli import events
+from ringward.cli import dispatch, events
 from ringward.cli.errors import UsageError
 from ringward.events import pages
 from ringward.events.registry import BY_NAME
@@ -80,17 +80,21 @@ def test_unknown_event_gives_the_nearest_names_and_2() -> None:
     "argv", [[], ["show"], ["nothing"], ["list", "--output", "md"], ["show", "x", "--output", "y"]]
 )
 def test_usage_faults_give_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        events.main(argv)
-    assert ended.value.code == 2
+    assert dispatch.run("events", argv) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "usage: ringward events" in captured.err
+    assert captured.err.startswith("ringward events: ")
+    assert captured.err.endswith("see: ringward events --help\n")
 
 
 def test_unknown_event_is_a_usage_error_to_the_dispatcher() -> None:
     with pytest.raises(UsageError, match="did you mean"):
         events.main(["show", "process_exe"])
+
+
+def test_a_system_call_is_known_and_where_to_see_it() -> None:
+    with pytest.raises(UsageError, match=r"^openat is a system call: to see it, ringward watch openat; "):
+        events.main(["show", "openat"])
 
 
 def test_on_a_terminal_the_list_says_what_to_try_next() -> None:

@@ -33,9 +33,10 @@ def test_files_and_parts_of_the_kernel(tree: Lab) -> None:
     assert one["info"] == {"license": ["GPL"], "name": ["one"]}
     assert (one["verification"], len(one["sha256"]["elf"])) == (None, 64)
     assert built["parameters"] == [{"name": "p", "type": "int", "description": "text"}]
-    assert gone["error"].endswith(f"No such file or directory: '{tree.directory}/kernel/gone.ko'")
+    assert gone["error"] == f"{tree.directory}/kernel/gone.ko: No such file or directory"
     assert (gone["name"], gone["builtin"], "info" in gone) == ("gone", False, False)
     assert document["certificates"] is None
+    assert document["messages"] == ["Module no not found.", f"could not get modinfo from 'gone': {gone['error']}"]
 
 
 def test_with_verification(tmp_path: Path) -> None:

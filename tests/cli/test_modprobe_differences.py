@@ -73,3 +73,11 @@ def test_weakdeps_are_printed_as_kmod_34_does(lab: Lab) -> None:
     assert "weakdep" not in theirs(lab, "-c").stdout
     assert "weakdep d need\n" in lab.ringward("-c").stdout
     assert theirs(lab, "-c").stderr.endswith("a.conf line 1: ignoring bad line starting with 'weakdep'\n")
+
+
+def test_files_named_alias_are_left_out_as_by_kmod_34(lab: Lab) -> None:
+    lab.configure("alias other d", file="a.alias")
+    listed = f"insmod {lab.directory}/kernel/need.ko \ninsmod {lab.directory}/kernel/d.ko \n"
+    assert theirs(lab, "-D", "other") == Answer(0, listed, "")
+    assert lab.ringward("-D", "other").status == 1
+    assert [(Path(each.path).name, each.why) for each in lab.config().files] == [("a.alias", "not .conf")]

@@ -237,7 +237,6 @@ def test_in_a_root_of_its_own(w, folder):
         process.wait()
 
 
-@pytest.mark.xfail(strict=True, reason="the record does not say which root a process had that has ended")
 def test_in_a_root_of_its_own_and_gone(w, folder):
     copy = folder / "bin" / "true"
     copy.parent.mkdir()
@@ -246,7 +245,9 @@ def test_in_a_root_of_its_own_and_gone(w, folder):
     process.wait()
     event = execs(w, process.pid, 2)[1]
     assert (event.args.path, event.args.exe.path) == ("/bin/true", str(copy))
+    assert event.args.root == str(folder)
     assert event.differences == ()
+    assert "exe.explained" not in event.unread
 
 
 def test_across_mounts(w, folder):

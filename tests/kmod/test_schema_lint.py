@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringward.cli import lint
+from ringward.kmod.lint import RULES
 from tests.kmod.lab import VERSION, Lab
 from tests.kmod.test_schema_modprobe import check
 
@@ -29,3 +30,10 @@ def test_documents_of_lint(lab: Lab, words: list[str], capsys: pytest.CaptureFix
     assert len(document["findings"]) > 1
     assert bool(document["unseen"]) == (document["kernel"] is None) == ("9.9" in words)
     check(document)
+
+
+def test_the_document_of_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint.main(["--rules", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    check(document)
+    assert [each["rule"] for each in document["rules"]] == list(RULES)

@@ -84,6 +84,14 @@ def test_details_of_a_load_with_its_steps() -> None:
     assert ("not read: name: gone", 3) in found
 
 
-def test_a_program_has_details_only_when_something_is_wrong() -> None:
-    assert list(details(Row(event("process_exec")))) == []
-    assert list(details(Row(event("process_exec", unread={"exe": "why"})))) == [("not read: exe: why", 1)]
+def test_of_a_start_all_but_its_command_line_is_told() -> None:
+    ((text, depth), *notes) = details(Row(event("process_exec", unread={"exe": "why"})))
+    assert text.startswith("path=/sbin/modprobe  exe=/usr/bin/kmod (device 8:1, inode 1234)  interpreter=")
+    assert "cwd=/home/user" in text
+    assert " args=" not in text
+    assert (depth, notes) == (1, [("not read: exe: why", 1)])
+
+
+def test_an_end_has_details_only_when_something_is_wrong() -> None:
+    assert list(details(Row(event("process_exit")))) == []
+    assert list(details(Row(event("process_exit", unread={"exe": "why"})))) == [("not read: exe: why", 1)]

@@ -158,6 +158,7 @@ class Kernel:
             "args": argv,
             "argc": len(argv),
             "cwd": "/home/user",
+            "root": "/",
             "cgroup_path": "/user.slice",
         }
         return self.record("process_exec", proc, **(values | more))

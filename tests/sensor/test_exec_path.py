@@ -26,8 +26,10 @@ def process(pid: int = GONE, mnt: int | None = None) -> Any:
     return SimpleNamespace(pid=pid, namespaces={"mnt": own if mnt is None else mnt})
 
 
-def args(asked: str | None, exe: str | None, inode: int = 7, *, cwd: str | None = "/", deleted: bool = False) -> Any:
-    return SimpleNamespace(interpreter=asked, exe=FileId(exe, "8:1", inode, 0, deleted), cwd=cwd)
+def args(
+    asked: str | None, exe: str | None, inode: int = 7, *, cwd: str | None = "/", root: str = "/", deleted: bool = False
+) -> Any:
+    return SimpleNamespace(interpreter=asked, exe=FileId(exe, "8:1", inode, 0, deleted), cwd=cwd, root=root)
 
 
 class Lead:
@@ -37,7 +39,7 @@ class Lead:
         self.leads = leads
         self.asked: list[str] = []
 
-    def __call__(self, _process: Any, path: str, _cwd: str | None) -> str | None:
+    def __call__(self, _process: Any, path: str, _cwd: str | None, _root: str | None) -> str | None:
         self.asked.append(path)
         return self.leads.get(path.strip("/"))
 
@@ -55,7 +57,7 @@ def test_the_path_itself_needs_no_look() -> None:
         args(None, "/bin/x"),
         args("/bin/y", None),
         args("/bin/y", "/bin/x", deleted=True),
-        SimpleNamespace(interpreter="/bin/y", exe=None, cwd="/"),
+        SimpleNamespace(interpreter="/bin/y", exe=None, cwd="/", root="/"),
     ],
 )
 def test_what_was_not_read_is_not_compared(what: Any) -> None:
@@ -74,7 +76,8 @@ def test_a_link_explains_and_is_remembered() -> None:
     paths.difference(args("/x", "/bin/y", inode=8), process())
     paths.difference(args("/x", "/bin/y"), process(mnt=5))
     paths.difference(args("/x", "/bin/y", cwd="/tmp"), process())
-    assert len(lead.asked) == 4
+    paths.difference(args("/x", "/bin/y", root="/srv"), process())
+    assert len(lead.asked) == 5
 
 
 def test_what_links_do_not_explain_is_a_difference_each_time() -> None:
@@ -167,17 +170,24 @@ def test_in_the_own_root_it_agrees_with_realpath(parts: list[str]) -> None:
 
 
 def test_a_process_of_this_root_that_has_ended() -> None:
-    assert resolve(process(), "/proc/1/../../bin/sh", None) == os.path.realpath("/bin/sh")
-    assert resolve(process(), "sh", "/bin") == os.path.realpath("/bin/sh")
-    assert resolve(process(), "sh", None) is None
+    assert resolve(process(), "/proc/1/../../bin/sh", None, "/") == os.path.realpath("/bin/sh")
+    assert resolve(process(), "sh", "/bin", "/") == os.path.realpath("/bin/sh")
+    assert resolve(process(), "sh", None, "/") is None
 
 
-def test_one_of_another_root_that_has_ended_cannot_be_looked_up() -> None:
-    assert resolve(process(mnt=1), "/bin/sh", None) is None
+def test_one_that_had_a_root_of_its_own_and_has_ended(root: Path) -> None:
+    assert resolve(process(), "/bin/sh", None, str(root)) == f"{root}/usr/bin/busybox"
+    assert resolve(process(), "sh", f"{root}/usr/bin", str(root)) == f"{root}/usr/bin/busybox"
+    assert resolve(process(), "sh", "/usr/bin", str(root)) is None  # its folder was not below its root
 
 
-def test_this_process() -> None:
-    assert resolve(process(os.getpid()), sys.executable, None) == os.path.realpath(sys.executable)
+def test_what_has_ended_and_had_another_mount_namespace_cannot_be_looked_up() -> None:
+    assert resolve(process(mnt=1), "/bin/sh", None, "/") is None
+
+
+def test_without_a_root_in_the_record_the_process_is_asked() -> None:
+    assert resolve(process(os.getpid()), sys.executable, None, None) == os.path.realpath(sys.executable)
+    assert resolve(process(), sys.executable, None, None) is None
 
 
 CHILD = """
@@ -217,19 +227,20 @@ def test_a_process_with_another_root(root: Path, how: str) -> None:
         mnt = Path(f"/proc/{child.pid}/ns/mnt").stat().st_ino
         before = str(root) if how == "chroot" else ""
         there = process(child.pid, mnt)
-        assert resolve(there, "/bin/sh", None) == f"{before}/usr/bin/busybox"
-        assert resolve(there, "sh", f"{before}/usr/bin") == f"{before}/usr/bin/busybox"
-        assert resolve(there, "/bin/none", None) is None
+        told = before or "/"
+        assert resolve(there, "/bin/sh", None, told) == f"{before}/usr/bin/busybox"
+        assert resolve(there, "sh", f"{before}/usr/bin", told) == f"{before}/usr/bin/busybox"
+        assert resolve(there, "/bin/none", None, told) is None
         # Of a process that has ended meanwhile, the number belongs to nobody that may be asked.
-        assert resolve(process(child.pid, mnt + 1), "/bin/sh", None) is None
+        assert resolve(process(child.pid, mnt + 1), "/bin/sh", None, told) is None
     finally:
         child.communicate()
     if how == "unshare":
-        assert resolve(there, "/bin/sh", None) is None
+        assert resolve(there, "/bin/sh", None, told) is None
 
 
 def test_looking_costs_little() -> None:
     start = time.process_time()
     for _ in range(200):
-        resolve(process(os.getpid()), "/bin/sh", None)
+        resolve(process(os.getpid()), "/bin/sh", None, "/")
     assert time.process_time() - start < 2

@@ -24,7 +24,7 @@ from ringward.kmod.errors import KmodError
 from ringward.kmod.kernel import Kernel
 from ringward.kmod.proc import Live
 from ringward.kmod.resolve import Resolver
-from ringward.kmod.sysroot import inside
+from ringward.kmod.sysroot import inside, told
 from ringward.kmod.tree import BUILTIN, DEP, Tree
 
 _WIDEST = 120
@@ -101,7 +101,7 @@ def main(argv: list[str]) -> int:
         answers = [answer for name in options.names for answer in decider.answers(name)]
         assumed = decider.assumed()
     except (KmodError, OSError) as error:
-        raise CannotRunError(f"{error}; other modules: --set-version, --sysroot") from error
+        raise CannotRunError(f"{told(error, options.sysroot)}; other modules: --set-version, --sysroot") from error
     status = status_of(answers)
     if (options.output or ("text" if sys.stdout.isatty() else "json")) == "json":
         document = {

@@ -7,7 +7,7 @@ import os
 import sys
 
 from ringward.cli import COMMANDS
-from ringward.cli.errors import CANNOT_RUN, USAGE, CannotRunError, UsageError
+from ringward.cli.errors import BAD_ANSWER, CANNOT_RUN, USAGE, CannotRunError, UsageError
 
 CHANGING = ("guard", "trust")
 """Commands that change what the guard protects."""
@@ -28,6 +28,14 @@ def _as_own(name: str, argv: list[str]) -> None:
 
 def run(name: str, argv: list[str]) -> int:
     """Return the exit status of ``ringward name argv``."""
+    try:
+        return _run(name, argv)
+    except OSError as error:
+        # Commands tell of their own files; what comes to here is most often a full disk beneath standard output.
+        return _write_failed(name, error)
+
+
+def _run(name: str, argv: list[str]) -> int:
     try:
         command = importlib.import_module(f"ringward.cli.{name}")
     except ImportError as error:
@@ -56,6 +64,20 @@ def run(name: str, argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _write_failed(name: str, error: OSError) -> int:
+    """Say what could not be read or written; return the exit status."""
+    from ringward.cli.links import NAMES  # noqa: PLC0415 - only an error needs it
+    from ringward.kmod.sysroot import told  # noqa: PLC0415 - as above
+
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    where = "" if error.filename else "cannot write to standard output: "
+    print(f"ringward {name}: {where}{told(error)}", file=sys.stderr)
+    return BAD_ANSWER if name in NAMES else CANNOT_RUN
 
 
 def unknown(name: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE
+from ringward.cli.parser import Parser
 from ringward.sensor.features import Capability, look, verdict
 from ringward.sensor.probes import NO, UNKNOWN, YES
 
@@ -77,11 +78,11 @@ def lines(report: Report, width: int) -> Iterator[str]:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Return the options. Ends the process with status 2 on a bad one, as argparse does."""
-    parser = argparse.ArgumentParser(
-        prog="ringward doctor",
-        description="Ask this kernel for each capability; say what is lost without it and how to get it.",
-        epilog="exit status: 0 the default events can be seen whole; 1 something is missing;"
+    """Return the options. Raises UsageError for a bad one."""
+    parser = Parser(
+        "ringward doctor",
+        "Ask this kernel for each capability; say what is lost without it and how to get it.",
+        "exit status: 0 the default events can be seen whole; 1 something is missing;"
         " 3 something could not be looked at",
     )
     parser.add_argument("--output", choices=("text", "json"), default="text", help="text (default) or json")

@@ -9,8 +9,10 @@ import sys
 import msgspec
 
 from ringward.cli.errors import UsageError
+from ringward.cli.parser import Parser
 from ringward.events import pages
 from ringward.events.registry import UnknownNameError
+from ringward.events.syscall_table import expand
 
 WIDEST = 120
 """Columns at most; longer lines are hard to read."""
@@ -18,9 +20,8 @@ WIDEST = 120
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
-    parser = argparse.ArgumentParser(
-        "ringward events",
-        description="What Ringward can see: every event, its arguments, the kernel hooks that it is seen by.",
+    parser = Parser(
+        "ringward events", "What Ringward can see: every event, its arguments, the kernel hooks that it is seen by."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="list | show NAME")
     listing = commands.add_parser("list", help="one line an event: group, when it is shown, kinds of hooks")
@@ -85,5 +86,10 @@ def main(argv: list[str]) -> int:
     try:
         print(showing(options.name, options.output, _width()))
     except UnknownNameError as error:
+        if expand(options.name):
+            raise UsageError(
+                f"{options.name} is a system call: to see it, ringward watch {options.name}; what every call has as an "
+                "event: ringward events show syscall"
+            ) from error
         raise UsageError(str(error)) from error
     return 0

@@ -22,6 +22,7 @@ from ringward.kmod.graph_report import graph as as_values
 from ringward.kmod.graph_svg import svg
 from ringward.kmod.names import module_name, printable
 from ringward.kmod.proc import Live
+from ringward.kmod.sysroot import told
 from ringward.kmod.tree import Tree
 
 _WIDEST = 140
@@ -84,7 +85,7 @@ def look(options: argparse.Namespace, tree: Tree, *, running: bool) -> tuple[Gra
     try:
         graph = Grapher(tree, config, loaded, all_softdeps=options.all_softdeps).graph(options.name)
     except (KmodError, OSError) as error:
-        raise CannotRunError(f"{error}; other modules: --set-version, --sysroot") from error
+        raise CannotRunError(f"{told(error, options.sysroot)}; other modules: --set-version, --sysroot") from error
     graph.why_no_state = why
     if not graph.nodes:
         return graph, BAD_ANSWER
@@ -96,7 +97,10 @@ def nothing(graph: Graph, tree: Tree) -> str:
     asked = printable(graph.asked.asked)
     if graph.asked.why:
         return f"'{asked}': {printable(graph.asked.why)}"
-    near = difflib.get_close_matches(module_name(graph.asked.asked), [*tree.modules(), *tree.builtins()], 3, 0.7)
+    try:
+        near = difflib.get_close_matches(module_name(graph.asked.asked), [*tree.modules(), *tree.builtins()], 3, 0.7)
+    except (KmodError, OSError) as error:  # one name may be found where others are damaged
+        raise CannotRunError(f"{told(error, tree.root)}; other modules: --set-version, --sysroot") from error
     hint = f"; did you mean {', '.join(near)}?" if near else "; other modules: --set-version, --sysroot"
     return f"nothing is named '{asked}' in {tree.directory}{hint}"
 

@@ -8,7 +8,7 @@ from ringward.cli.tool_log import stdout
 from ringward.cli.tool_options import COMMON, FAILURE, Call, read
 from ringward.kmod.errors import KmodError
 from ringward.kmod.load import FORCE, IGNORE_MODVERSIONS, IGNORE_VERMAGIC, RefusedError, insert, insmod_reason
-from ringward.kmod.sysroot import inside
+from ringward.kmod.sysroot import inside, told
 
 LONGS = {
     "force": "f",
@@ -51,7 +51,7 @@ def load(call: Call, path: str, options: str) -> str:
     except OSError as error:
         return f"could not insert module {path}: {error.strerror}"
     except KmodError as error:
-        return f"could not insert module {error}"
+        return f"could not insert module {told(error, root)}"
     except ValueError as error:
         return f"could not insert module {path}: {error}"
     return ""

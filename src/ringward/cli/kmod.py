@@ -7,6 +7,7 @@ import os
 from ringward.cli.tool_log import stderr, stdout
 from ringward.cli.tool_options import FAILURE, read
 from ringward.kmod.errors import KmodError
+from ringward.kmod.sysroot import inside, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def static_nodes(argv: list[str]) -> int:
         stderr(f"Warning: {path(version)} not found - ignoring")
         return 0
     except (OSError, KmodError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else told(error, root)
         stderr(f"Error: could not read {path(version)}: {why}")
         return FAILURE
     for line in bad:
@@ -95,17 +96,17 @@ def static_nodes(argv: list[str]) -> int:
     text = nodes_json(nodes) if "json" in call.options else "".join(map(FORMATS[wanted], nodes))
     if "o" not in call.options:
         stdout(text)
-    elif not _write(call.options["o"], text):
+    elif not _write(call.options["o"], text, root):
         return FAILURE
     return FAILURE if bad else 0
 
 
-def _write(path: str, text: str) -> bool:
-    """Write a file whole or not at all, its directory first; say why not."""
+def _write(path: str, text: str, root: str) -> bool:
+    """Write a file below `root` whole or not at all, its directory first; say why not."""
     from pathlib import Path  # noqa: PLC0415 - only -o needs it
 
-    file = Path(path)
     try:
+        file = Path(inside(root, path))
         if file.exists() and not file.is_file():  # /dev/stdout, a pipe
             file.write_text(text, encoding="utf-8", errors="surrogateescape")
             return True

@@ -201,6 +201,11 @@ def status(report: Report) -> int:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status."""
     options = make_parser().parse_args(argv)
+    if options.rules and options.output == "json":
+        rules = [{"rule": rule, "what": text} for rule, text in RULES.items()]
+        document = msgspec.json.encode({"v": 1, "tool": "lint-rules", "rules": rules})
+        print(msgspec.json.format(document, indent=2).decode())
+        return 0
     if options.rules:
         longest = max(map(len, RULES))
         print("\n".join(f"{rule:<{longest}}  {text}" for rule, text in RULES.items()))

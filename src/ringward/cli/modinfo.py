@@ -12,7 +12,7 @@ from ringward.kmod.compression import SUFFIXES
 from ringward.kmod.errors import KmodError
 from ringward.kmod.modinfo import ModInfo, Parameter, parameters, plain_fields, read_info
 from ringward.kmod.names import module_name, path_to_name
-from ringward.kmod.sysroot import inside, shown
+from ringward.kmod.sysroot import inside, shown, told
 from ringward.kmod.tree import Tree
 
 TYPE_CHECKING = False
@@ -49,15 +49,20 @@ class Modinfo:
     def __init__(self, options: Options, log: Log) -> None:
         self.options = options
         self.log = log
-        self.failed = False
+        self.messages: list[str] = []
         version = os.uname().release if options.version is None else options.version
         self.tree = Tree(options.base, version, root=options.sysroot)
         self._names: Names | None = None
 
     def complain(self, text: str) -> None:
         """Print an error; the exit status is then 1."""
-        self.failed = True
+        self.messages.append(text)
         self.log.error(text)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something was complained of."""
+        return bool(self.messages)
 
     def targets(self) -> Iterator[Target]:
         """Yield what the words mean; complain about those that mean nothing."""
@@ -65,7 +70,7 @@ class Modinfo:
             try:
                 found = self._by_name(word) if self.options.modname else self._by_file(word) or self._by_alias(word)
             except (OSError, KmodError) as error:
-                self.complain(f"could not look up '{word}': {error}")
+                self.complain(f"could not look up '{word}': {told(error, self.options.sysroot)}")
                 continue
             if not found:
                 self.complain(f"Module {'name ' * self.options.modname}{word} not found.")
@@ -152,7 +157,7 @@ class Modinfo:
             return f"{path}{end}"
         head = "" if field else f"{'filename:':{_COLUMN}}{path}{end}"
         if isinstance(info, Exception):
-            self.complain(f"could not get modinfo from '{target.name}': {info}")
+            self.complain(f"could not get modinfo from '{target.name}': {told(info, self.options.sysroot)}")
             return head
         if info is None:
             return self._builtin_text(target.name, head)
@@ -167,7 +172,7 @@ class Modinfo:
         try:
             strings = builtin_strings(self.tree.real(self.tree.directory), name)
         except (OSError, KmodError) as error:
-            self.complain(f"could not get modinfo from '{name}': {error}")
+            self.complain(f"could not get modinfo from '{name}': {told(error, self.options.sysroot)}")
             strings = []
         if field == "name":
             return f"{name}{end}"

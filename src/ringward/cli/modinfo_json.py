@@ -9,6 +9,7 @@ from ringward.cli.tool_options import FAILURE
 from ringward.kmod.builtin import builtin_strings
 from ringward.kmod.describe import describe_builtin, describe_file
 from ringward.kmod.errors import KmodError
+from ringward.kmod.sysroot import told
 from ringward.kmod.threads import in_threads
 from ringward.kmod.verify import VALID
 
@@ -39,8 +40,9 @@ def run_json(call: Modinfo) -> int:
     for target, found in in_threads(describe, call.targets()):
         one: dict[str, object] = {"filename": target.shown, "name": target.name, "builtin": target.shown is None}
         if isinstance(found, Exception):
-            call.complain(f"could not get modinfo from '{target.name}': {found}")
-            modules.append(one | {"error": str(found)})
+            why = told(found, call.options.sysroot)
+            call.complain(f"could not get modinfo from '{target.name}': {why}")
+            modules.append(one | {"error": why})
             continue
         modules.append(one | {"error": None} | found)
         verification = found.get("verification")
@@ -50,5 +52,5 @@ def run_json(call: Modinfo) -> int:
     if certificates is not None:
         looked_at = {"sources": certificates.sources, "problems": certificates.problems}
     document = {"v": 1, "tool": "modinfo", "modules": modules, "certificates": looked_at}
-    stdout(json.dumps(document, indent=2) + "\n")
+    stdout(json.dumps(document | {"messages": call.messages}, indent=2) + "\n")
     return FAILURE if call.failed else status

@@ -6,7 +6,7 @@ from ringward.cli.tool_log import stdout
 from ringward.cli.tool_options import FAILURE
 from ringward.kmod.compression import read_module
 from ringward.kmod.errors import KmodError
-from ringward.kmod.sysroot import inside
+from ringward.kmod.sysroot import told
 from ringward.kmod.threads import in_threads
 from ringward.kmod.verify import VALID, Trusted, Verdict, verify
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def trusted(call: Modinfo) -> Trusted:
     """Return the certificates that are named, or those built into the kernel that is looked at."""
-    found = Trusted()
     options = call.options
+    found = Trusted(options.sysroot)
     for path in options.certificates:
-        if not found.add(inside(options.sysroot, path)):
+        if not found.add(path):
             call.complain(f"certificates could not be read: {found.problems[-1]}")
     if not options.certificates:
-        found.add_kernel(call.tree.version, call.tree.real(options.base) if options.base else options.sysroot)
+        found.add_kernel(call.tree.version, call.tree.base)
     return found
 
 
@@ -44,7 +44,7 @@ def run_verify(call: Modinfo) -> int:
         if verdict is None:
             stdout(f"{target.name}: built in: it came with the kernel{call.options.end}")
         elif isinstance(verdict, Exception):
-            call.complain(f"could not get modinfo from '{target.name}': {verdict}")
+            call.complain(f"could not get modinfo from '{target.name}': {told(verdict, call.options.sysroot)}")
         else:
             stdout(f"{target.shown}: {verdict.word}: {verdict.why}{call.options.end}")
             status = status if verdict.word == VALID else FAILURE

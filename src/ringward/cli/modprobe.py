@@ -13,6 +13,7 @@ from ringward.kmod.config_files import TOO_LARGE
 from ringward.kmod.errors import KmodError
 from ringward.kmod.proc import Live
 from ringward.kmod.resolve import Resolver
+from ringward.kmod.sysroot import told
 from ringward.kmod.tree import Tree
 
 TYPE_CHECKING = False
@@ -215,5 +216,5 @@ def main(argv: list[str]) -> int:
     except (KmodError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        log.fatal(str(error))
+        log.fatal(told(error, options.sysroot))
         return FAILURE

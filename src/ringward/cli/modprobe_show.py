@@ -10,6 +10,7 @@ from ringward.cli.tool_log import stdout
 from ringward.cli.tool_options import VERSION_TEXT
 from ringward.kmod.config import show_config
 from ringward.kmod.errors import KmodError
+from ringward.kmod.sysroot import told
 from ringward.kmod.tree import ALIAS, SYMBOLS
 
 TYPE_CHECKING = False
@@ -93,6 +94,7 @@ def _symbols(call: Modprobe, name: str) -> tuple[str, list[tuple[str, int]]] | N
     except (KmodError, OSError) as error:
         what = "symbols" if exports else "modversions"
         why = os.strerror(errno.EINVAL) if isinstance(error, KmodError) else error.strerror
-        call.complain(f"could not get {what} of {name}: {why}{f' ({error})' if call.log.verbose else ''}")
+        more = f" ({told(error, call.options.sysroot)})" if call.log.verbose else ""
+        call.complain(f"could not get {what} of {name}: {why}{more}")
         return None
     return path, found

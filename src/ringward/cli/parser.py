@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import textwrap
+from itertools import groupby
 from typing import NoReturn
 
 from ringward.cli.errors import UsageError
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Fills paragraphs to the width of the terminal; lines that begin with a blank stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = []
+        for is_prose, run in groupby(text.splitlines(), lambda line: bool(line[:1].strip())):
+            if is_prose:
+                lines += textwrap.wrap(" ".join(run), width, break_long_words=False, break_on_hyphens=False)
+            else:
+                lines += run
+        return "\n".join(indent + line for line in lines)
+
+
 class Parser(argparse.ArgumentParser):
     """As argparse's, but a fault is a UsageError, and options must be written out."""
 
-    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+    def __init__(self, prog: str, description: str = "", epilog: str = "") -> None:
         super().__init__(
             prog,
             description=description,
             epilog=epilog,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
         )
 
     def error(self, message: str) -> NoReturn:

@@ -21,6 +21,7 @@ from ringward.kmod.plan_report import plan as as_values
 from ringward.kmod.proc import Live
 from ringward.kmod.resolve import Resolver
 from ringward.kmod.step import NOTHING, SKIP
+from ringward.kmod.sysroot import told
 from ringward.kmod.tree import Tree
 
 _WIDEST = 120
@@ -86,7 +87,7 @@ def main(argv: list[str]) -> int:
     try:
         plan = planner.plan(options.names, options.parameter)
     except (KmodError, OSError) as error:
-        raise CannotRunError(f"{error}; other modules: --set-version, --sysroot") from error
+        raise CannotRunError(f"{told(error, options.sysroot)}; other modules: --set-version, --sysroot") from error
     status = status_of(plan)
     if (options.output or ("text" if sys.stdout.isatty() else "json")) == "json":
         document = {

@@ -9,7 +9,7 @@ from ringward.cli.tool_options import COMMON, FAILURE, Call, read
 from ringward.kmod.errors import KmodError
 from ringward.kmod.names import module_name, path_to_name
 from ringward.kmod.proc import Live
-from ringward.kmod.sysroot import inside
+from ringward.kmod.sysroot import inside, told
 from ringward.kmod.tree import Tree
 from ringward.kmod.unload import remove, why_not
 
@@ -51,7 +51,7 @@ def unload(call: Call, word: str) -> tuple[str, str]:
     except OSError as error:
         return name, f"could not remove module {word}: {error.strerror}"
     except (KmodError, ValueError) as error:
-        return name, f"could not remove module {word}: {error}"
+        return name, f"could not remove module {word}: {told(error, root)}"
     return name, ""
 
 

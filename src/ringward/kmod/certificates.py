@@ -77,11 +77,12 @@ def _key_id(extensions: Value) -> bytes:
     return b""
 
 
-def load(path: str) -> list[Certificate]:
+def load(path: str, told_as: str = "") -> list[Certificate]:
     """Return the certificates in a file: DER, one or several; PEM; or a kernel's image (see `of_kernel`).
 
     Args:
         path: of the file.
+        told_as: its path where it is told: as the source of its certificates, and in errors; "": `path`.
 
     Raises:
         OSError: it cannot be read.
@@ -89,6 +90,7 @@ def load(path: str) -> list[Certificate]:
 
     """
     data = read_file(path, LIMIT)
+    path = told_as or path
     if data.startswith(b"\x30"):
         found = []
         at = 0

@@ -163,11 +163,12 @@ class Insertion:
     def _insmod(self, step: Step, path: str) -> tuple[int, str]:
         from ringward.kmod.errors import KmodError  # noqa: PLC0415 - as the next
         from ringward.kmod.load import insert  # noqa: PLC0415 - only a real load needs it
+        from ringward.kmod.sysroot import told  # noqa: PLC0415 - as above
 
         try:
             insert(path, step.parameters(), self.flags, root=self.root)
         except KmodError as error:
-            self.warn(str(error))
+            self.warn(told(error, self.root))
             return errno.EINVAL, FAILED
         except OSError as error:
             return error.errno or errno.EINVAL, FAILED

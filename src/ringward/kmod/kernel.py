@@ -12,7 +12,7 @@ from ringward.kmod import ksymtab, symvers
 from ringward.kmod.certificates import LIMIT, payload
 from ringward.kmod.compression import decompress, read_file
 from ringward.kmod.errors import KmodError
-from ringward.kmod.sysroot import inside
+from ringward.kmod.sysroot import told
 from ringward.kmod.verify import Trusted
 
 TYPE_CHECKING = False
@@ -87,11 +87,11 @@ class Kernel:
     def trusted(self) -> Trusted:
         """Return the certificates that its signatures are checked with."""
         if self._trusted is None:
-            found = self._trusted = Trusted()
+            found = self._trusted = Trusted(self.tree.root)
             for path in self._certificates:
-                found.add(inside(self.tree.root, path))
+                found.add(path)
             if not self._certificates:
-                found.add_kernel(self.version, self.tree.real(self.tree.base) if self.tree.base else self.tree.root)
+                found.add_kernel(self.version, self.tree.base)
         return self._trusted
 
     def option(self, name: str) -> tuple[str | None, str]:
@@ -134,7 +134,7 @@ class Kernel:
             except OSError as error:
                 problems.append(f"{place}: {error.strerror}")
             except KmodError as error:
-                problems.append(str(error))
+                problems.append(told(error, self.tree.root))
         return None, "; ".join(problems)
 
     def _text(self, path: str) -> tuple[str | None, str]:
@@ -153,4 +153,4 @@ class Kernel:
         except OSError as error:
             return None, f"{path}: {error.strerror}"
         except KmodError as error:
-            return None, str(error)
+            return None, told(error, self.tree.root)

@@ -17,6 +17,7 @@ from ringward.kmod.modinfo import image_info
 from ringward.kmod.sensitive import sensitive
 from ringward.kmod.step import INSMOD, LOADED, NAMED, NOTHING, SKIP, Cause, Step
 from ringward.kmod.symvers import KERNEL, Export
+from ringward.kmod.sysroot import told
 from ringward.kmod.taint import Taint, licence, taints
 from ringward.kmod.verify import verify
 
@@ -219,7 +220,7 @@ class Planner:
         except OSError as error:
             planned.why_no_file = f"{path}: {error.strerror}"
         except KmodError as error:
-            planned.why_no_file = str(error)
+            planned.why_no_file = told(error, self.resolver.tree.root)
         if planned.file is None and step.action == INSMOD:
             planned.checks.append(Check("file", acceptance.COULD_NOT_LOOK, planned.why_no_file))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ringward.kmod.schema_blocked import BLOCKED
 from ringward.kmod.schema_graph import GRAPH
-from ringward.kmod.schema_lint import LINT
+from ringward.kmod.schema_lint import LINT, LINT_RULES
 from ringward.kmod.schema_modprobe import MODPROBE, MODPROBE_CONFIG, MODPROBE_SYMBOLS, PLAN
 from ringward.kmod.schema_parts import Schema, number, one_of, or_null, record, several, text, truth
 
@@ -271,6 +271,7 @@ MODINFO = {
         ),
         "nobody looked: no --verify",
     ),
+    "messages": several(text("A message."), "What was complained of: names that mean nothing, files that are damaged."),
 }
 DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
     "lsmod": ("`lsmod --json`, `kmod list --json`: what is loaded.", LSMOD),
@@ -289,6 +290,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
     "blocked": ("`ringward blocked`: whether modules can still get in.", BLOCKED),
     "graph": ("`ringward graph --json`: what a module pulls in, and who needs it.", GRAPH),
     "lint": ("`ringward lint --json`: directives that do not do what they say.", LINT),
+    "lint-rules": ("`ringward lint --rules --json`: what it looks for.", LINT_RULES),
 }
 """Tool -> what its document is, and the members beside ``v`` and ``tool``."""
 

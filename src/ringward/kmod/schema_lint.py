@@ -1,10 +1,19 @@
-"""The shape of `lint.Report`, for the published schema."""
+"""The shapes of what ``ringward lint`` prints, for the published schema."""
 
 from __future__ import annotations
 
 from ringward.kmod.lint.finding import FINDING, NOTE, RULES
 from ringward.kmod.schema_parts import number, one_of, or_null, record, several, text
 
+LINT_RULES = {
+    "rules": several(
+        record(
+            "A rule.",
+            {"rule": one_of("Its name.", *RULES), "what": text("What it finds.")},
+        ),
+        "All that there are.",
+    )
+}
 LINT = {
     "kernel": or_null(text("Release of the kernel whose modules were looked at."), "none were"),
     "findings": several(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ringward.kmod.compression import decompress, read_file
 from ringward.kmod.errors import KmodError
+from ringward.kmod.sysroot import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def find(tree: Tree) -> tuple[dict[str, Export] | None, str]:
         except OSError as error:
             problems.append(f"{path}: {error.strerror}")
         except KmodError as error:
-            problems.append(str(error))
+            problems.append(told(error, tree.root))
     return None, "; ".join(problems) or f"no Module.symvers of {tree.version}: install this kernel's headers"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from ringward.kmod.errors import KmodError
+
 MOST_LINKS = 40
 """Symbolic links in one path, as the kernel has it (MAXSYMLINKS, include/linux/namei.h)."""
 
@@ -49,3 +51,12 @@ def shown(root: str, path: str) -> str:
     """Return `path` as it is told: without `root` in front."""
     base = root.rstrip("/")
     return path[len(base) :] if base and path.startswith(base + "/") else path
+
+
+def told(error: Exception, root: str = "") -> str:
+    """Return what an error of a file says, "PATH: why", the path as it is told."""
+    if isinstance(error, KmodError):
+        return str(KmodError(shown(root, error.path), error.why, error.offset))
+    if isinstance(error, OSError) and error.strerror:
+        return f"{shown(root, os.fsdecode(error.filename))}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

@@ -12,6 +12,7 @@ from ringward.kmod.der import DerError
 from ringward.kmod.errors import KmodError
 from ringward.kmod.modinfo import image_info
 from ringward.kmod.signature import KINDS, PKCS7, Appended
+from ringward.kmod.sysroot import inside, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,11 +67,15 @@ class Trusted:
         sources: the files that they are from.
         problems: what could not be read, and why.
 
+    Args:
+        root: of the system that the files are of (see `sysroot.inside`); they are told without it.
+
     """
 
-    __slots__ = ("certificates", "problems", "sources")
+    __slots__ = ("_root", "certificates", "problems", "sources")
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "") -> None:
+        self._root = root
         self.certificates: list[Certificate] = []
         self.sources: list[str] = []
         self.problems: list[str] = []
@@ -78,28 +83,25 @@ class Trusted:
     def add(self, path: str) -> bool:
         """Add the certificates in a file (see `certificates.load`); return whether it had any."""
         try:
-            self.certificates += load(path)
-        except OSError as error:
-            self.problems.append(f"{path}: {error.strerror}")
-            return False
-        except KmodError as error:
-            self.problems.append(str(error))
+            self.certificates += load(inside(self._root, path), path)
+        except (OSError, KmodError) as error:
+            self.problems.append(told(error, self._root))
             return False
         self.sources.append(path)
         return True
 
-    def add_kernel(self, version: str, root: str = "") -> bool:
+    def add_kernel(self, version: str, base: str = "") -> bool:
         """Add the certificates built into a kernel, from its image where it usually is; return whether it was found.
 
         Args:
             version: of the kernel, as uname -r.
-            root: what stands before /boot and /lib.
+            base: what stands before /boot and /lib.
 
         """
         places = (
-            f"{root}/boot/vmlinuz-{version}",
-            f"{root}/lib/modules/{version}/vmlinuz",
-            f"{root}/boot/Image-{version}",
+            f"{base}/boot/vmlinuz-{version}",
+            f"{base}/lib/modules/{version}/vmlinuz",
+            f"{base}/boot/Image-{version}",
         )
         before = len(self.problems)
         for place in places:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ringward.events import BY_NAME, Event, FileId
+from ringward.events.catalogue.process_exec import ProcessExec
 from ringward.output import cells
 from ringward.output.fold import Row
 
@@ -88,13 +89,13 @@ def _load(event: Event) -> Iterator[str]:
         yield f"sha256 {load.digest}"
 
 
-def _call(event: Event) -> str:
+def _call(event: Event, known: Sequence[Any] = ()) -> str:
     ways = [f"by {event.hook}"]
     if event.abi and event.abi != "64-bit":
         ways.insert(0, f"{event.abi} call")
     if event.duration is not None:
         ways.append(f"took {took(event.duration)}")
-    return f"{arguments(event)}  ({', '.join(ways)})"
+    return f"{arguments(event, known)}  ({', '.join(ways)})"
 
 
 def _step(step: Event, event: Event) -> str:
@@ -117,6 +118,8 @@ def details(row: Row) -> Iterator[tuple[str, int]]:
         for text in _load(event):
             yield text, 1
         yield _call(event), 1
+    elif isinstance(event.args, ProcessExec):
+        yield _call(event, [event.args.args]), 1  # the line itself has the command line
     for text in notes(event):
         yield text, 1
     for step in row.steps:

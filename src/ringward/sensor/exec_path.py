@@ -20,7 +20,7 @@ from ringward.events.fields import decode
 KEPT = 4096
 MOST_LINKS = 40
 """include/linux/namei.h: MAXSYMLINKS."""
-_Key = tuple[int, str, str | None, str | None, int]
+_Key = tuple[int, str | None, str, str | None, str | None, int]
 
 
 def walk(root: str, path: str) -> str | None:
@@ -56,36 +56,36 @@ def walk(root: str, path: str) -> str | None:
     return "/" + "/".join(found)
 
 
-def _root_of(process: Process) -> tuple[str, str] | None:
+def _root_of(process: Process, root: str | None) -> tuple[str, str] | None:
     """Return a folder that is the root of `process`, and where that is in the file system of the event's paths."""
+    mnt = process.namespaces.get("mnt")
     try:
+        if root is not None and Path("/proc/self/ns/mnt").stat().st_ino == mnt:
+            return root.rstrip("/"), root.rstrip("/")
         folder = Path(f"/proc/{process.pid}")
         name = str((folder / "root").readlink())
-        if (folder / "ns" / "mnt").stat().st_ino == process.namespaces.get("mnt"):
+        if (folder / "ns" / "mnt").stat().st_ino == mnt:
             return f"{folder}/root", name.rstrip("/")
     except OSError:
         pass  # it has ended, or may not be looked at
-    try:
-        own = Path("/proc/self/ns/mnt").stat().st_ino
-    except OSError:
-        return None
-    return ("", "") if own == process.namespaces.get("mnt") else None
+    return None
 
 
-def resolve(process: Process, path: str, cwd: str | None) -> str | None:
+def resolve(process: Process, path: str, cwd: str | None, root: str | None) -> str | None:
     """Return where `path` leads for `process`; None when it leads nowhere (any more), or that cannot be looked up.
 
-    A process that has ended is taken to have had Ringward's own root, when its mount namespace is Ringward's.
+    In Ringward's own mount namespace `root`, which the kernel told, is enough. In another one the process is asked,
+    as long as it is there.
     """
-    found = _root_of(process)
+    found = _root_of(process, root)
     if found is None:
         return None
-    root, name = found
+    folder, name = found
     if not path.startswith("/"):
         if cwd is None or not f"{cwd}/".startswith(f"{name}/"):
             return None
         path = f"{cwd.removeprefix(name)}/{path}"
-    led = walk(root, path)
+    led = walk(folder, path)
     # As the event's own paths are written.
     return None if led is None else decode(os.fsencode(f"{name}{led}"))
 
@@ -106,7 +106,7 @@ class ExecPaths:
 
     """
 
-    def __init__(self, lead: Callable[[Process, str, str | None], str | None] = resolve) -> None:
+    def __init__(self, lead: Callable[[Process, str, str | None, str | None], str | None] = resolve) -> None:
         self._lead = lead
         self._explained: OrderedDict[_Key, None] = OrderedDict()
 
@@ -121,10 +121,10 @@ class ExecPaths:
         if is_plain(args):
             return None, None
         asked = args.interpreter  # the path itself, unless an interpreter took its place
-        key = (process.namespaces.get("mnt", 0), asked, args.cwd, args.exe.path, args.exe.inode)
+        key = (process.namespaces.get("mnt", 0), args.root, asked, args.cwd, args.exe.path, args.exe.inode)
         if key in self._explained:
             return None, None
-        led = self._lead(process, asked, args.cwd)
+        led = self._lead(process, asked, args.cwd, args.root)
         if led is None:
             return None, "links could not be followed: the path led nowhere when the event was read"
         if led != args.exe.path:

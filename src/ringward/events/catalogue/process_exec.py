@@ -76,7 +76,8 @@ class ProcessExec(Args, frozen=True):
         "reads `/dev/fd/N/name`, which differs from what was asked for without any race.\n\n"
         "A file that is not the one asked for is reported as a difference of `exe`, unless links or an interpreter "
         "explain it. Links are followed when the event is read, which is later than the kernel followed them: one "
-        "that was changed in between can look like a difference, or hide one.\n\n"
+        "that was changed in between can look like a difference, or hide one. Those of a process that has ended, in a "
+        "mount namespace that is not Ringward's, cannot be followed; `unread` says so.\n\n"
         "`exe.path` is the one in the initial mount namespace, where a container's file has a long name. Device and "
         "inode identify the file; a name alone does not.\n\n"
         "Programs that the kernel starts itself, modprobe for a request among them, make no system call: "
@@ -117,6 +118,9 @@ class ProcessExec(Args, frozen=True):
             function=_credentials,
         ),
     ]
+    root: Annotated[
+        str | None, Path("struct path", "Root directory: another one than / after chroot(2), as `cwd` is told.")
+    ] = None
 
     def subject(self) -> str:
         """Return the arguments as one line."""

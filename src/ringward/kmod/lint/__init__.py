@@ -15,6 +15,7 @@ from ringward.kmod.lint import blacklist, depmod, files, kernel_line, names, sof
 from ringward.kmod.lint.files import Reader
 from ringward.kmod.lint.finding import FINDING, NOTE, RULES, Finding
 from ringward.kmod.lint.subject import Subject
+from ringward.kmod.sysroot import told
 from ringward.kmod.tree import Tree
 
 __all__ = ["FINDING", "NOTE", "RULES", "Finding", "Report", "lint"]
@@ -68,7 +69,7 @@ def lint(config: Config, tree: Tree | None, read: Reader, depmod_config: DepmodC
         try:
             found += rule(subject)
         except (KmodError, OSError) as error:
-            unseen.append(str(error))
+            unseen.append(told(error, tree.root if tree else ""))
     if depmod_config is not None:
         if tree is not None:
             depmod.expressions(depmod_config, tree)
