@@ -21,6 +21,8 @@ from bench import (
     report,
     spawn,
     start,
+    summary,
+    syscalls,
     trust,
 )
 from bench.row import CannotMeasureError, Measure, Row
@@ -39,7 +41,11 @@ ROWS: dict[str, Measure] = {
     "modprobe": modprobe.measure,
     "trust": trust.measure,
     "digests": digests.measure,
+    "syscalls": syscalls.measure,
+    "filter": syscalls.measure_filter,
+    "summary": summary.measure,
     "guarded": guarded.measure,
+    "known": guarded.measure_starts,
 }
 BUSY = 0.1
 

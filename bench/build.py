@@ -45,3 +45,19 @@ def program(name: str) -> Path:
     target = folder() / name
     subprocess.run([need("gcc"), "-O2", "-static", *flags, str(source), "-o", str(target)], check=True)
     return target
+
+
+def bpf_object(name: str) -> bytes:
+    """Return the object of bench/NAME.bpf.c.
+
+    Raises:
+        CannotMeasureError: there is no clang, or it refuses the source.
+
+    """
+    source, target = SOURCES.parent / f"{name}.bpf.c", folder() / f"{name}.bpf.o"
+    flags = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-D__TARGET_ARCH_x86", "-I/usr/include/x86_64-linux-gnu")
+    command = (need("clang"), *flags, "-Ibpf", "-c", str(source), "-o", str(target))
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise CannotMeasureError(f"clang refuses bench/{source.name}: {made.stderr.strip().splitlines()[-1]}")
+    return target.read_bytes()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import subprocess
 import time
-from pathlib import Path
 from statistics import median
 
-from bench.build import folder, need
+from bench.build import bpf_object
 from bench.row import CannotMeasureError, Row, spread
 from ringward.sensor import _native
 
@@ -18,25 +16,13 @@ GOAL = 200
 SIZE = 8 << 20
 SIZES = (1 << 15, 1 << 18, 1 << 20, 1 << 22, SIZE)
 """Bytes of modules: most are smaller than the second, few larger than the fourth."""
-_SOURCE = Path(__file__).parent / "sha256.bpf.c"
 _CONTEXT = struct.Struct("<QQQq32s")
-
-
-def build() -> bytes:
-    """Return the object of bench/sha256.bpf.c."""
-    target = folder() / "sha256.bpf.o"
-    flags = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-D__TARGET_ARCH_x86", "-I/usr/include/x86_64-linux-gnu")
-    command = (need("clang"), *flags, "-Ibpf", "-c", str(_SOURCE), "-o", str(target))
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise CannotMeasureError(f"clang refuses bench/sha256.bpf.c: {made.stderr.strip().splitlines()[-1]}")
-    return target.read_bytes()
 
 
 def measure(rounds: int) -> list[Row]:
     """Hash the same bytes in the kernel and with OpenSSL."""
     row = Row("SHA-256 in the kernel, MB/s", f"at least {GOAL}; try for 300")
-    obj = _native.Object("bench_sha256", build())
+    obj = _native.Object("bench_sha256", bpf_object("sha256"))
     try:
         obj.load()
     except _native.BpfError as error:

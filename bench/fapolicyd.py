@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.row import CannotMeasureError
@@ -63,7 +63,8 @@ def unpack(folder: Path) -> None:
 
 def install(unpacked: Path, trusted: list[Path]) -> None:
     """Bring it into the guest's own system, with files that it trusts."""
-    subprocess.run(["cp", "-a", "--no-preserve=ownership", f"{unpacked}/.", "/"], check=True)
+    for top in unpacked.iterdir():
+        subprocess.run(["cp", "-r", f"{top}/.", f"/{top.name}"], check=True)
     subprocess.run(["ldconfig"], check=True)
     folder = Path("/etc/fapolicyd")
     (folder / "fapolicyd.conf").write_text(_CONFIG)
@@ -74,14 +75,29 @@ def install(unpacked: Path, trusted: list[Path]) -> None:
         Path(needed).mkdir(parents=True, exist_ok=True)
 
 
-def _marks(pid: int) -> bool:
-    """Return whether a process has fanotify marks (proc(5): /proc/PID/fdinfo)."""
-    return any("fanotify mnt_id:" in info.read_text() for info in Path(f"/proc/{pid}/fdinfo").iterdir())
+def _marks(pid: int, mount: str) -> bool:
+    """Return whether a process has a fanotify mark on a mount, by its number (proc(5): /proc/PID/fdinfo)."""
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(OSError):  # a file that it has closed meanwhile
+            if f"fanotify mnt_id:{mount} " in info.read_text():
+                return True
+    return False
+
+
+def _mount_of(folder: Path) -> str:
+    """Return the number of a mount as fdinfo has it."""
+    lines = (line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    (number,) = (words[0] for words in lines if words[4] == str(folder))
+    return f"{int(number):x}"
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[None]:
-    """Run it in permissive mode, from its first mark to its end.
+def running(folder: Path, watched: Path) -> Iterator[None]:
+    """Run it in permissive mode, from its mark on a mount to its end.
+
+    Args:
+        folder: for what it says.
+        watched: where a tmpfs is mounted; below /run it watches none.
 
     Raises:
         RuntimeError: it does not come up, or does not end.
@@ -93,8 +109,8 @@ def running(folder: Path) -> Iterator[None]:
         # It stays in the foreground with --debug-deny alone; nothing is denied, so that it prints nothing more.
         process = subprocess.Popen(["fapolicyd", "--permissive", "--debug-deny"], stdout=stream, stderr=stream)
     try:
-        end = time.monotonic() + _SECONDS
-        while not _marks(process.pid):
+        end, mount = time.monotonic() + _SECONDS, _mount_of(watched)
+        while not _marks(process.pid, mount):
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"fapolicyd was waited for in vain: {err.read_text()[-500:]}")
             time.sleep(0.1)

@@ -37,6 +37,8 @@ def facts() -> dict[str, str]:
         "memory": f"{memory:.0f} GiB",
         "python": _version("python3", "--version"),
         "bpftrace": _version("bpftrace", "--version"),
+        "strace": _version("strace", "--version"),
+        "perf": _version("perf", "--version"),
         "openssl": _version("openssl", "version"),
     }
 

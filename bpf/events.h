@@ -383,4 +383,5 @@ struct counters {
 	__u64 dropped;		/* numbers given whose record found no room */
 	__u64 filtered;		/* seen, and not wanted */
 	__u64 unpaired;		/* an attempt that found no place in the map: result comes without entry */
+	__u64 uncounted;	/* calls that found no place in the summary */
 };

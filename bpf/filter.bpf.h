@@ -11,7 +11,9 @@
 const volatile __u32 only_uid_set = 0;
 const volatile __u32 only_uid = 0;
 const volatile __u32 only_comm_set = 0;
-const volatile char only_comm[TASK_COMM] = {};
+const volatile char only_comm[TASK_COMM] __attribute__((aligned(8))) = {};
+/* bits of it that count: up to its end, and the NUL behind that */
+const volatile char only_comm_mask[TASK_COMM] __attribute__((aligned(8))) = {};
 /* 1: only the processes and threads in `wanted_pids`; 2: and what descends from them */
 const volatile __u32 only_pids = 0;
 
@@ -45,7 +47,8 @@ static void canary_ends(pid_nr tid)
 /* By process or by thread, as ringward.events.filter has it. */
 static bool pid_wanted(pid_nr pid, pid_nr tid)
 {
-	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) || bpf_map_lookup_elem(&wanted_pids, &tid);
+	return !only_pids || bpf_map_lookup_elem(&wanted_pids, &pid) ||
+	       (tid != pid && bpf_map_lookup_elem(&wanted_pids, &tid));
 }
 
 static void count_filtered(void)
@@ -56,31 +59,27 @@ static void count_filtered(void)
 		__sync_fetch_and_add(&c->filtered, 1);
 }
 
+/* Whether user and name of a task are wanted: what it can change while a call is under way. */
+static __always_inline bool task_named(struct task_struct *task)
+{
+	const volatile __u64 *wanted = (const volatile __u64 *)only_comm, *mask = (const volatile __u64 *)only_comm_mask;
+	__u64 *comm = (__u64 *)task->comm;
+
+	if (only_uid_set && task->cred->uid.val != only_uid)
+		return false;
+	return !only_comm_set || (((comm[0] ^ wanted[0]) & mask[0]) | ((comm[1] ^ wanted[1]) & mask[1])) == 0;
+}
+
+/* Whether the filters let a task pass: process, user, name. */
+static __always_inline bool task_matches(struct task_struct *task)
+{
+	return pid_wanted(task->tgid, task->pid) && task_named(task);
+}
+
 /* Whether an event of this task is wanted at all. */
 static bool task_passes(struct task_struct *task)
 {
-	char comm[TASK_COMM];
-	__u32 i;
-
-	if (!only_uid_set && !only_comm_set && !only_pids)
-		return true;
-	if (is_canary(task->pid))
-		return true;
-	if (only_uid_set && task->cred->uid.val != only_uid)
-		return false;
-	if (!pid_wanted(task->tgid, task->pid))
-		return false;
-	if (only_comm_set) {
-		if (bpf_probe_read_kernel(comm, sizeof(comm), task->comm))
-			return false;
-		for (i = 0; i < TASK_COMM; i++) {
-			if (comm[i] != only_comm[i])
-				return false;
-			if (!comm[i])
-				break;
-		}
-	}
-	return true;
+	return task_matches(task) || is_canary(task->pid);
 }
 
 /* The same; a false is counted. */

@@ -5,27 +5,18 @@
  * A thread is in one call at a time. Its record is made in a place of its own in `call_threads`, from entry to exit,
  * and sent once; user space looks there for calls that take long.
  */
-#include "task.bpf.h"
 #include "descriptor.bpf.h"
+#include "syscall_plan.bpf.h"
+#include "syscall_count.bpf.h"
+#include "syscall_limit.bpf.h"
 
 EVENT(syscall);
 ENUM(arg_reading);
-struct call_plan *struct_call_plan __attribute__((unused));
 
 /* `busy` of a thread's record */
 #define IDLE 0
 #define IN_CALL 1
-#define NOT_WANTED 2		/* in a call that a filter has thrown out at entry */
-
-/* The process that watches: it does not watch itself. */
-const volatile pid_nr watcher = 0;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CALL_ABIS * CALL_NUMBERS);
-	__type(key, __u32);
-	__type(value, struct call_plan);
-} call_plans SEC(".maps");
+#define NOT_WANTED 2		/* in a call that a filter or a limit has thrown out at entry */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -43,65 +34,6 @@ struct {
 	__type(value, struct record);
 } call_blank SEC(".maps");
 
-struct call {
-	__u32 abi;
-	__u32 nr;
-	__u64 args[CALL_ARGS];
-};
-
-/* The process that watches, and a child of it that has not yet become the program that is to be watched. */
-static bool is_own(struct task_struct *task, struct call_plan *plan)
-{
-	if (task->tgid == watcher)
-		return true;
-	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
-}
-
-static struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
-{
-	struct call_plan *plan;
-	__u32 key;
-
-	c->abi = is_compat(task) ? ABI_IA32 : nr & X32_SYSCALL_BIT ? ABI_X32 : ABI_64;
-	c->nr = c->abi == ABI_X32 ? nr & ~X32_SYSCALL_BIT : nr;
-	if (c->nr >= CALL_NUMBERS)
-		return 0;
-	key = c->abi * CALL_NUMBERS + c->nr;
-	plan = bpf_map_lookup_elem(&call_plans, &key);
-	if (!plan || !(plan->flags & CALL_WANTED) || (watcher && is_own(task, plan)))
-		return 0;
-	return plan;
-}
-
-static __always_inline void args_take(struct call *c, struct pt_regs *regs)
-{
-	if (c->abi == ABI_IA32) {
-		c->args[0] = (__u32)regs->bx;
-		c->args[1] = (__u32)regs->cx;
-		c->args[2] = (__u32)regs->dx;
-		c->args[3] = (__u32)regs->si;
-		c->args[4] = (__u32)regs->di;
-		c->args[5] = (__u32)regs->bp;
-	} else {
-		c->args[0] = regs->di;
-		c->args[1] = regs->si;
-		c->args[2] = regs->dx;
-		c->args[3] = regs->r10;
-		c->args[4] = regs->r8;
-		c->args[5] = regs->r9;
-	}
-}
-
-/* Registers are the same at entry and exit: both decide alike. */
-static bool numbers_wanted(struct call_plan *plan, struct call *c)
-{
-	__u32 i;
-
-	for (i = 0; i < CALL_ARGS; i++)
-		if (plan->args[i].compare && (c->args[i] & plan->args[i].mask) != plan->args[i].value)
-			return false;
-	return true;
-}
 
 static bool prefix_wanted(struct record *r, struct call_plan *plan)
 {
@@ -155,7 +87,6 @@ static __attribute__((noinline)) str_loc arg_enter(struct record *r, struct arg_
 static struct record *thread_record(pid_nr tid)
 {
 	struct record *r = bpf_map_lookup_elem(&call_threads, &tid), *blank;
-	struct counters *count;
 	__u32 zero = 0;
 
 	if (r)
@@ -163,9 +94,7 @@ static struct record *thread_record(pid_nr tid)
 	blank = bpf_map_lookup_elem(&call_blank, &zero);
 	if (blank && !bpf_map_update_elem(&call_threads, &tid, blank, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&call_threads, &tid);
-	count = counters_get();
-	if (count)
-		__sync_fetch_and_add(&count->unpaired, 1);
+	count_unpaired();
 	return 0;
 }
 
@@ -197,6 +126,20 @@ static struct record *call_begin(struct call *c, struct call_plan *plan, struct 
 	return r;
 }
 
+/* Have the exit know that the call is not to be told. */
+static __always_inline void call_leave_out(struct call *c, struct call_plan *plan, pid_nr tid)
+{
+	struct record *r;
+
+	if (plan->flags & CALL_NO_RETURN)
+		return;
+	r = thread_record(tid);
+	if (!r)
+		return;
+	((struct syscall *)r->data)->nr = c->nr;
+	*(volatile __u32 *)&r->busy = NOT_WANTED;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
@@ -208,18 +151,29 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 
 	if (!plan)
 		return 0;
-	args_take(&c, regs);
-	if (!numbers_wanted(plan, &c)) {
-		count_filtered();
+	if (counting) {
+		count_enter(&c, plan, task, regs);
 		return 0;
 	}
-	if (!task_wanted(task))
+	if (!caller_wanted(task) || !call_wanted(&c, plan, task, regs)) {
+		call_filtered();
 		return 0;
+	}
+	/* What is still to be judged has its limit behind that. */
+	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan)) {
+		call_leave_out(&c, plan, task->pid);
+		return 0;
+	}
+	args_take(&c, regs);
 	r = call_begin(&c, plan, task);
 	if (!r)
 		return 0;
 	if (!prefix_wanted(r, plan)) {
-		count_filtered();
+		call_filtered();
+		*(volatile __u32 *)&r->busy = NOT_WANTED;
+		return 0;
+	}
+	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan)) {
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
@@ -267,8 +221,11 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 
 	if (!plan)
 		return 0;
-	args_take(&c, regs);
-	if (!numbers_wanted(plan, &c))
+	if (counting) {
+		count_exit(&c, plan, task, regs, ret);
+		return 0;
+	}
+	if (!caller_wanted(task))
 		return 0;
 	r = bpf_map_lookup_elem(&call_threads, &tid);
 	s = r ? (void *)r->data : 0;
@@ -277,8 +234,9 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	if (!r || r->busy != IN_CALL || s->nr != c.nr) {
-		if ((plan->flags & CALL_FORKS && !ret) || !task_passes(task))
+		if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(&c, plan, task, regs))
 			return 0;
+		args_take(&c, regs);
 		r = call_begin(&c, plan, task);
 		if (!r)
 			return 0;
@@ -286,7 +244,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		s->entered = 0;
 		state = ATTEMPT_STOPPED;
 		if (!prefix_wanted(r, plan)) {
-			count_filtered();
+			call_filtered();
 			return 0;
 		}
 	}
@@ -294,9 +252,11 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	s->state = state;
 	s->result = ret;
 	if (plan->flags & CALL_FAILED && ret >= 0) {
-		count_filtered();
+		call_filtered();
 		return 0;
 	}
+	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan))
+		return 0;
 	for (i = 0; i < CALL_ARGS; i++)
 		arg_exit(r, &plan->args[i], i);
 	header_stamp(r);
@@ -309,7 +269,11 @@ int BPF_PROG(call_thread_end, struct task_struct *task)
 {
 	pid_nr tid = task->pid;
 
-	bpf_map_delete_elem(&call_threads, &tid);
+	caller_ends(task);
+	if (counting)
+		bpf_map_delete_elem(&call_entries, &tid);
+	else
+		bpf_map_delete_elem(&call_threads, &tid);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ enum arg_reading {
 #define CALL_CWD 8		/* takes a path that begins at the working directory */
 #define CALL_FAILED 16		/* only with an error */
 #define CALL_EXECS 32		/* makes another program of the process */
+#define CALL_COMPARES 64	/* an argument has `compare` */
 
 struct arg_plan {
 	__u8 reading;		/* enum arg_reading */
@@ -41,9 +42,36 @@ struct call_plan {
 	__u32 flags;		/* CALL_* */
 	__u8 prefix_arg;	/* wanted when this string is relative or begins with `prefix` */
 	__u8 prefix_len;	/* bytes; 0: any */
-	__u16 pad;
+	__u16 limit;		/* key of `call_limits`; 0: none */
 	struct arg_plan args[CALL_ARGS];
 	char prefix[PREFIX_MAX];
+};
+
+/* How many of a call are told. */
+struct call_limit {
+	__u64 passed;		/* second << 32 | how many passed in it */
+	__u32 rate;		/* a second; 0: any number */
+	__u32 every;		/* one of so many on each CPU; 0: all */
+};
+
+struct call_left_out {
+	__u64 seen;
+	__u64 left_out;
+};
+
+#define COUNT_LOW 6		/* 2^6 ns: below it, buckets of a quarter of it */
+#define COUNT_HIGH 38		/* 2^38 ns: what takes longer is in the last bucket */
+#define COUNT_BUCKETS (4 * (COUNT_HIGH - COUNT_LOW + 1))
+#define MAX_ERRNO 4095		/* include/linux/err.h */
+
+/* One system call's sums, of one CPU. */
+struct call_count {
+	__u64 calls;
+	__u64 errors;
+	__u64 timed;		/* of which entry and exit were seen */
+	__u64 time;		/* nanoseconds, of the timed ones */
+	__u64 longest;		/* nanoseconds */
+	__u64 buckets[COUNT_BUCKETS];	/* timed ones by duration, four for each power of two */
 };
 
 /* Any system call, with its result when it has returned. */

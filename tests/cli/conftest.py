@@ -20,6 +20,7 @@ def sensor(monkeypatch: pytest.MonkeyPatch) -> type[FakeSensor]:
         "counted": Totals(),
         "fault": None,
         "made": [],
+        "tallies": {},
     }.items():
         monkeypatch.setattr(FakeSensor, name, value)
     monkeypatch.setattr(watch, "Sensor", FakeSensor)

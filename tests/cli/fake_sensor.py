@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ringward.events import BY_NAME, Event, select
 from ringward.events.filter import Filter
+from ringward.events.latency import Tally
 from ringward.sensor.info import Attachment, ModuleCounts, SensorError, SensorInfo, Totals
+from ringward.sensor.syscall_limits import Limit
 
 
 def info(**given: Any) -> SensorInfo:
@@ -37,6 +40,7 @@ class FakeSensor:
     counted: ClassVar[Totals] = Totals()
     fault: ClassVar[str | None] = None
     made: ClassVar[list[FakeSensor]] = []
+    tallies: ClassVar[dict[str, Tally]] = {}
 
     def __init__(
         self,
@@ -46,12 +50,16 @@ class FakeSensor:
         hook: str | None = None,
         follow: int | None = None,
         head: int = 0,
+        counting: bool = False,
+        limits: Mapping[str, Limit] | None = None,
     ) -> None:
         self.names = select(events)
         self.only = only
         self.hook = hook
         self.follow = follow
         self.head = head
+        self.counting = counting
+        self.limits = limits
         self.totals = self.counted
         self.info = self.told
         self.polls: list[float] = []
@@ -71,6 +79,13 @@ class FakeSensor:
             return self._left.pop(0)
         time.sleep(min(timeout, 0.01))
         return []
+
+    def counts(self) -> dict[str, Tally]:
+        assert self.closed
+        return self.tallies if self.counting else {}
+
+    def not_returned(self) -> Counter[str]:
+        return Counter()
 
     def close(self) -> list[Event]:
         self.closed += 1

@@ -114,7 +114,9 @@ def test_a_template(capfd: pytest.CaptureFixture[str], file: str) -> None:
 
 def test_counts(capfd: pytest.CaptureFixture[str], file: str) -> None:
     _, out, _ = ringward(capfd, file, "-c")
-    assert ["100.00", "0.001000", "1000", "1", "finit_module"] in [line.split() for line in out]
+    assert ["100.00", "0.001000", "1000", "1", "finit_module"] in [
+        [*line.split()[:4], line.split()[-1]] for line in out
+    ]
 
 
 def test_verbose(capfd: pytest.CaptureFixture[str], file: str) -> None:

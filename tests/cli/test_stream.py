@@ -148,6 +148,7 @@ def test_the_summary() -> None:
     assert summary(view, 3, 1, 2) == (
         "0 events shown, 3 filtered (2 of them because what decides could not be read), 1 lost"
     )
+    assert summary(view, 0, 0, 0, 9) == "0 events shown, 0 filtered, 0 lost, 9 left out by --rate or --sample"
     view.shown, view.folded = 1, 4
     assert summary(view, 0, 2) == "1 event shown (and 4 steps of them), 0 filtered, 2 lost"
 

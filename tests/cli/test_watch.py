@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from ringward.cli import dispatch
+from ringward.events.latency import Tally
+from ringward.events.registry import GROUPS
 from ringward.output.recording import Recording
 from ringward.sensor import tracefs
 from ringward.sensor.info import Totals
+from ringward.sensor.syscall_limits import Limit
 from tests.cli.fake_sensor import FakeSensor, info
 from tests.output.event_factory import event, load
 
@@ -85,7 +88,7 @@ def test_what_the_sensor_is_asked_for(sensor: type[FakeSensor], capfd: pytest.Ca
     ):
         assert ringward(capfd, "--duration", "0.02", *argv)[0] == 0
     plain, pid, follow, several, command, same = sensor.made
-    assert {"finit_module", "events_lost", "sensor_status"} == set(plain.names)
+    assert {"finit_module", *GROUPS["stream"]} == set(plain.names)
     assert plain.hook == "kprobe"
     assert plain.only
     assert (plain.only.comms, plain.only.failed, plain.follow) == (("a",), True, None)
@@ -108,6 +111,31 @@ def test_a_command_has_its_status_and_its_output_and_events_go_to_standard_error
     status, out, err = ringward(capfd, "-q", "--", "sh", "-c", "echo mine; exit 42")
     assert (status, out) == (42, ["mine"])
     assert [json.loads(line)["event"] for line in err] == ["finit_module"]
+
+
+def test_a_summary_of_calls_is_asked_of_the_kernel(
+    sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tally = Tally()
+    tally.add(-9, 1000)
+    sensor.tallies = {"close": tally}
+    status, out, err = ringward(capfd, "calls", "-c", "--duration", "0.1")
+    assert status == 0
+    assert [line.split()[3:5] for line in out if line.endswith(" close")] == [["1", "1"]]
+    assert "1 event shown, 0 filtered, 0 lost" in err
+    # What is recorded, or counted towards an end, is told one by one.
+    ringward(capfd, "calls", "-c", "--duration", "0.1", "--record", str(tmp_path / "record"))
+    ringward(capfd, "calls", "-c", "--duration", "0.1", "--count", "5")
+    ringward(capfd, "calls", "--duration", "0.1")
+    assert [one.counting for one in sensor.made] == [True, False, False, False]
+
+
+def test_limits_reach_the_sensor_and_the_last_line(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:
+    sensor.counted = Totals(limited=9)
+    argv = ("read", "write", "--duration", "0.05", "--rate", "read=5", "--sample", "write=1/2")
+    _, _, err = ringward(capfd, *argv)
+    assert sensor.made[0].limits == {"read": Limit(5), "write": Limit(0, 2)}
+    assert err[-1] == "0 events shown, 0 filtered, 0 lost, 9 left out by --rate or --sample"
 
 
 def test_with_o_the_events_of_a_command_go_to_the_file(
@@ -215,6 +243,8 @@ def test_a_full_disk(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]
         (["--"], "no command behind --"),
         (["--hook", "kprobes"], "no way to attach named 'kprobes'; did you mean kprobe"),
         (["--duration", "0"], "--duration needs"),
+        (["read", "-c", "--rate", "read=5"], "-c counts every call"),
+        (["read", "--rate", "reed=5"], "did you mean read"),
         (["--duration", "nan"], "--duration needs"),
         (["-p", "1", "--", "true"], "exclude each other"),
         (["-f"], "-f needs -p PID"),

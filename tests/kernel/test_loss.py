@@ -181,7 +181,7 @@ def test_too_many_calls_at_once_are_told(watch: Callable[..., Watch]) -> None:
     w.until(lost)
     w.settle(2.5)
     told = [event.args for event in w.events if event.event == "events_lost"]  # one a processor
-    assert all("too many module calls at once" in one.reason for one in told)
+    assert all("too many calls at once" in one.reason for one in told)
     assert sum(one.count for one in told) == CROWD - 256
     crowd.stdin.close()
     assert crowd.wait() == 0

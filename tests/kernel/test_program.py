@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from ringward.events import Event
+from tests.kernel.cgroups import CONTAINER
+from tests.kernel.cgroups import scope_fixture as scope_fixture  # noqa: PLC0414 - pytest takes it by its name
 from tests.kernel.conftest import IN_GUEST, Watch
 from tests.kernel.programs import NOBODY, folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS, stat_of
 
 OWNER = 4711
-CONTAINER = "3f" * 32
 
 
 @pytest.fixture(scope="module")
@@ -324,20 +325,6 @@ def test_fork_names_the_child(w):
     finally:
         os.kill(child, signal.SIGKILL)
         process.communicate()
-
-
-@pytest.fixture
-def scope() -> Iterator[Path]:
-    """Make a cgroup in the default hierarchy that is named as docker's are under systemd."""
-    root = next(
-        Path(line.split()[1]) for line in Path("/proc/mounts").read_text().splitlines() if line.split()[2] == "cgroup2"
-    )
-    parent = root / "ringward-test.slice"
-    made = parent / f"docker-{CONTAINER}.scope"
-    made.mkdir(parents=True)
-    yield made
-    made.rmdir()
-    parent.rmdir()
 
 
 def test_a_container_by_its_cgroup(w, scope):

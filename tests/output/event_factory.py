@@ -76,6 +76,7 @@ ARGS: dict[str, dict[str, Any]] = {
     "process_exit": {"code": 0, "signal": 0, "core_dumped": False},
     "process_fork": {"child_pid": 4321, "child_start_time": 123_450_000_000},
     "udev_device": {"devpath": "/devices/pci0000:00/0000:00:03.0", "modalias": "pci:v00001AF4d00001000"},
+    "events_limited": {"count": 9, "subject_event": "read", "limit": "at most 5 a second"},
     "events_lost": {"count": 17, "lost_on": 1, "first_seq": 100, "last_seq": 116, "reason": "the ring was full"},
     "sensor_status": {
         "state": "deaf",

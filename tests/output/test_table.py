@@ -95,6 +95,10 @@ def test_the_columns_at_140() -> None:
             "03:00:00 4194303 \u9f8d\u9f8d\u9f8d~  process_exit   status 3",
         ),
         (
+            event("events_limited", process=None),
+            "03:00:00 LEFT OUT 9 of read: at most 5 a second",
+        ),
+        (
             event("events_lost", process=None),
             "03:00:00 LOST 17 events on CPU 1 (seq 100 to 116): the ring was full",
         ),

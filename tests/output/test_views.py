@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from ringward.events import BY_NAME, Event, Load
+from ringward.events.latency import Tally
 from ringward.output.fold import HOLD_NS
 from ringward.output.table import Table
 from ringward.output.template import Template
@@ -83,6 +84,20 @@ def test_counts_come_at_the_end() -> None:
     assert view.feed(stream(), 0) == b""
     assert b"finit_module" in view.finish()
     assert view.shown == 5
+
+
+def test_what_the_sensor_has_counted_joins_them_at_the_end() -> None:
+    view = CountView()
+    tally = Tally()
+    tally.add(0, 5)
+    view.kept = lambda: ({"getppid": tally}, {"read": 2})
+    view.feed(stream(), 0)
+    assert view.shown == 5
+    found = view.finish().decode()
+    assert "getppid" in found
+    assert "finit_module" in found
+    assert "had not returned: read 2" in found
+    assert view.shown == 6
 
 
 def test_a_limit_ends_each_view_and_losses_do_not_count() -> None:

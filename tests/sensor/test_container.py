@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringward.sensor.container import container_id
+from ringward.sensor import container
+from ringward.sensor.container import Cgroup, container_id, running
+from ringward.sensor.probes import Text
 from tests.sensor.joined import INIT, Joined
 
 ID = "3f4e1d0b" * 8
@@ -103,3 +107,28 @@ def test_no_container_is_an_answer_only_with_a_cgroup() -> None:
     assert event.process
     assert container_id(event.process.cgroup) is event.process.container is None
     assert "container" not in event.process.unread
+
+
+def test_a_running_container_is_found_by_the_start_of_its_id(tmp_path: Path) -> None:
+    made = tmp_path / "system.slice" / f"docker-{ID}.scope"
+    (made / "init").mkdir(parents=True)
+    (tmp_path / "system.slice" / f"docker-{OTHER}.scope").mkdir()
+    assert running(ID[:12], tmp_path) == Cgroup(made.stat().st_ino, 2)
+
+
+def test_none_and_several_are_no_answer(tmp_path: Path) -> None:
+    for name in (ID, "3f4e" * 16):
+        (tmp_path / f"docker-{name}.scope").mkdir()
+    assert running("3f4e", tmp_path) is None
+    assert running("77", tmp_path) is None
+    assert running("77", None) is None
+
+
+def test_the_hierarchy_is_only_taken_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mounts = f"none /nowhere cgroup2 rw 0 0\ncgroup2 {tmp_path} cgroup2 rw 0 0"
+    monkeypatch.setattr(container, "read", lambda path: Text(path, mounts, 0))
+    assert container.mount_point() is None
+    monkeypatch.setattr(container, "ROOT_NUMBER", tmp_path.stat().st_ino)
+    assert container.mount_point() == tmp_path
+    monkeypatch.setattr(container, "read", lambda path: Text(path, None, 2))
+    assert container.mount_point() is None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringward.events.catalogue.events_lost import EventsLost
-from ringward.sensor.loss import RING_FULL, CpuCounters, LossTracker, MissTracker
+from ringward.sensor.loss import NO_PLACE, RING_FULL, CpuCounters, LossTracker, MissTracker
 
 
 def counters(*cpus: tuple[int, int]) -> list[CpuCounters]:
@@ -70,7 +70,7 @@ def test_a_call_without_its_entry_is_told_without_numbers() -> None:
     tracker = LossTracker()
     (lost,) = tracker.losses([CpuCounters(9, 0, 0, 2)])
     assert (lost.count, lost.lost_on, lost.first_seq, lost.last_seq) == (2, 0, None, None)
-    assert "module calls at once" in lost.reason
+    assert "calls at once" in lost.reason
     assert tracker.losses([CpuCounters(9, 0, 0, 2)]) == []
 
 
@@ -194,3 +194,10 @@ def test_a_count_that_begins_anew_is_no_loss() -> None:
     tracker = MissTracker()
     tracker.losses({"skipped": 5})
     assert tracker.losses({"skipped": 0}) == []
+
+
+def test_calls_that_the_summary_has_no_place_for_are_lost() -> None:
+    tracker = LossTracker()
+    assert tracker.losses([CpuCounters(9, 0, 0, 0, 3)]) == [EventsLost(3, 0, None, None, NO_PLACE)]
+    assert tracker.losses([CpuCounters(9, 0, 0, 0, 3)]) == []
+    assert tracker.losses([CpuCounters(9, 0, 0, 0, 4)]) == [EventsLost(1, 0, None, None, NO_PLACE)]

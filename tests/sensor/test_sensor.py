@@ -33,6 +33,7 @@ class Source:
 
     def __init__(self, *looks: list[Event]) -> None:
         self.info = INFO
+        self.counts = None
         self.looks = list(looks)
         self.waited: list[int] = []
         self.rested: list[float] = []
@@ -191,7 +192,13 @@ def test_uevents_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         (Filter(uids=frozenset({7})), None, {"only_uid_set": 1, "only_uid": 7}, set()),
         (Filter(uids=frozenset({0})), None, {"only_uid_set": 1, "only_uid": 0}, set()),
         (Filter(uids=frozenset({7, 8})), None, {}, set()),
-        (Filter(comms=("modprobe",)), None, {"only_comm_set": 1, "only_comm": b"modprobe"}, set()),
+        (
+            Filter(comms=("modprobe",)),
+            None,
+            {"only_comm_set": 1, "only_comm": b"modprobe", "only_comm_mask": b"\xff" * 9},
+            set(),
+        ),
+        (Filter(pids=frozenset({5})), None, {"only_pids": 1, "only_pid": 5}, {5}),
         (Filter(comms=("mod*",)), None, {}, set()),
         (Filter(pids=frozenset({5, 6})), None, {"only_pids": 1}, {5, 6}),
         (Filter(pids=frozenset({5}), follow=True), None, {}, set()),

@@ -11,7 +11,19 @@ from ringward.btf.layout import enum_values
 from ringward.events.filter import Filter
 from ringward.events.syscall_table import Call, by_event, by_number
 from ringward.sensor import objects
-from ringward.sensor.syscall_plan import CWD, EXECS, FAILED, FORKS, NO_RETURN, WANTED, call_plan, compared, plans
+from ringward.sensor.syscall_plan import (
+    COMPARES,
+    CWD,
+    EXECS,
+    FAILED,
+    FORKS,
+    NO_RETURN,
+    WANTED,
+    call_plan,
+    compared,
+    is_decided,
+    plans,
+)
 
 
 def btf() -> Btf:
@@ -37,7 +49,7 @@ def test_the_layout_is_that_of_the_object() -> None:
     offsets = {member.name: member.offset for member in found.resolve(one).members}
     assert offsets == {"reading": 0, "length": 1, "scale": 2, "compare": 3, "size": 4, "value": 8, "mask": 16}
     offsets = {member.name: member.offset for member in found.resolve(whole).members}
-    assert offsets == {"flags": 0, "prefix_arg": 4, "prefix_len": 5, "pad": 6, "args": 8, "prefix": 152}
+    assert offsets == {"flags": 0, "prefix_arg": 4, "prefix_len": 5, "limit": 6, "args": 8, "prefix": 152}
 
 
 def test_what_is_read_is_the_objects_enum() -> None:
@@ -107,3 +119,43 @@ def test_every_call_has_a_place_of_its_own() -> None:
     assert len(found) == len(by_number())
     assert struct.pack("<I", 1024 + 295) in dict(plans(["openat"], Filter()))
     assert dict(plans(["finit_modul"], Filter())) == {}
+
+
+def test_a_call_that_has_a_number_to_compare_says_so() -> None:
+    only = Filter(args=(("error_code", "1"),))
+    assert fields(call_plan(call("exit_group"), only))[0] == WANTED | NO_RETURN | COMPARES
+
+
+def test_a_call_without_the_argument_that_is_asked_for_is_not_wanted() -> None:
+    assert len(dict(plans(["exit_group", "getpid"], Filter(args=(("error_code", "1"),))))) == 3
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        Filter(),
+        Filter(failed=True, pids=frozenset({1, 2}), uids=frozenset({0}), comms=("sh",)),
+        Filter(args=(("fd.fd", "-1"),)),
+        Filter(args=(("error_code", "1"), ("fd.fd", "3"))),
+    ],
+)
+def test_what_the_kernel_decides_alone(only: Filter) -> None:
+    assert is_decided(only, ["close", "exit_group", "finit_module"])
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        Filter(follow=True, pids=frozenset({1})),
+        Filter(exes=("/bin/*",)),
+        Filter(comms=("a*",)),
+        Filter(comms=("a", "b")),
+        Filter(uids=frozenset({1, 2})),
+        Filter(args=(("fd.path", "/etc/*"),)),
+        Filter(args=(("fd.fd", "03"),)),
+        Filter(args=(("fd.fd", "4294967295"),)),
+        Filter(args=(("fd.fd", "3"), ("fd.fd", "4"))),
+    ],
+)
+def test_what_the_kernel_does_not_decide_alone(only: Filter) -> None:
+    assert not is_decided(only, ["close"])

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--template", metavar="TEXT", help="a line an event: '{time} {process.comm:15} {args.name}'; null is -"
     )
-    how.add_argument("-c", dest="counts", action="store_true", help="only a summary: calls, errors, time of each event")
+    how.add_argument("-c", dest="counts", action="store_true", help="only a summary: calls, errors, time, percentiles")
     how.add_argument("-o", dest="file", metavar="FILE", help="write to FILE")
     how.add_argument("-v", "--verbose", action="store_true", help="all steps of a load, all arguments, all reasons")
     how.add_argument("-q", "--quiet", action="store_true", help="no first screen, no summary")

@@ -158,7 +158,7 @@ def _is_lack(line: str) -> bool:
     return line.lstrip().startswith(("degraded ", "missing ", "partly "))
 
 
-def summary(view: View, filtered: int, lost: int, unjudged: int = 0) -> str:
+def summary(view: View, filtered: int, lost: int, unjudged: int = 0, limited: int = 0) -> str:
     """Return the last line: how many events were shown, filtered and lost.
 
     Args:
@@ -166,12 +166,14 @@ def summary(view: View, filtered: int, lost: int, unjudged: int = 0) -> str:
         filtered: events that were not shown.
         lost: events that the kernel part could not store.
         unjudged: of the filtered ones, those of which a filter could not read what it decides by.
+        limited: events that a limit has left out.
 
     """
     events = "event" if view.shown == 1 else "events"
     steps = f" (and {view.folded} steps of them)" if view.folded else ""
     unread = f" ({unjudged} of them because what decides could not be read)" if unjudged else ""
-    return f"{view.shown} {events} shown{steps}, {filtered} filtered{unread}, {lost} lost"
+    left_out = f", {limited} left out by --rate or --sample" if limited else ""
+    return f"{view.shown} {events} shown{steps}, {filtered} filtered{unread}, {lost} lost{left_out}"
 
 
 def say(text: str) -> None:

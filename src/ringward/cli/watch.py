@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ringward.cli import options as common
 from ringward.cli.child import Child, StartError
 from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
+from ringward.cli.limits import limits_of
 from ringward.cli.live import Ends, run
 from ringward.cli.parser import Parser
 from ringward.cli.stream import Stream, output, record, say, show_screen, summary
@@ -21,11 +22,12 @@ from ringward.events.syscall_table import by_event
 from ringward.events.syscall_types import HEAD
 from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
-from ringward.output.views import TableView
+from ringward.output.views import CountView, TableView
 from ringward.output.writer import OutputError, Writer
 from ringward.sensor import procfs, tracefs
 from ringward.sensor.info import SensorError, SensorInfo
 from ringward.sensor.sensor import Sensor
+from ringward.sensor.syscall_limits import Limit
 
 _WAYS = tuple(rung for rung in RUNGS if rung != "sensor")
 _DESCRIPTION = """\
@@ -49,6 +51,7 @@ examples:
   ringward watch modules --failed                loads that were refused
   ringward watch -e finit_module --arg 'file.path=/tmp/*'
   ringward watch openat --arg 'filename=/etc/*'  any system call, by its name
+  ringward watch calls -c -- make                a summary, kept in the kernel
   ringward watch -v -- modprobe dummy            what a command loads, in full
   ringward watch --record boot.jsonl --duration 60
 """
@@ -77,6 +80,16 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"of system calls: the first N bytes of buffers, at most {HEAD}; default: none",
     )
+    more.add_argument(
+        "--rate",
+        action="append",
+        default=[],
+        metavar="EVENT=N",
+        help="of a system call at most N a second; what is left out is counted",
+    )
+    more.add_argument(
+        "--sample", action="append", default=[], metavar="EVENT=1/N", help="of a system call one of N; the same"
+    )
     more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(_WAYS)}")
     return parser
 
@@ -93,6 +106,7 @@ def main(argv: list[str]) -> int:
     _check(options, command)
     events, named = common.choose(options.events, options.expressions, select([]))
     _check_calls(named)
+    limits = limits_of(options.rate, options.sample, events)
     only = _whole_processes(common.make_filter(options, events), quiet=options.quiet)
     ends = Ends(options.duration, only.pids)
     with (
@@ -102,10 +116,12 @@ def main(argv: list[str]) -> int:
         view = common.make_view(options, writer.fd, events, named)
         # Before more is loaded: until it is let go, the child is a copy of this process.
         child = Child(command) if command else None
-        sensor = _open(events, only, options, child)
+        sensor = _open(events, only, limits, options, child)
         info = sensor.info
         try:
             stream = Stream(view, writer, Recorder(info) if kept else None, kept)
+            if isinstance(view, CountView):
+                view.kept = lambda: (sensor.counts(), sensor.not_returned())
             view.expect(set(events) & set(info.attached))
             _greet(info, stream, writer, options, events, waits=child is None)
             status = run(sensor, stream, ends, child)
@@ -121,7 +137,8 @@ def main(argv: list[str]) -> int:
             sensor.close()
         lost = sensor.totals.lost
         if lost or (not options.quiet and not stream.unread):
-            say(summary(view, sensor.totals.filtered, lost, sensor.totals.unjudged))
+            totals = sensor.totals
+            say(summary(view, totals.filtered, lost, totals.unjudged, totals.limited))
         return status if status is not None else INCOMPLETE if lost or info.degraded else 0
 
 
@@ -133,6 +150,8 @@ def _check(options: argparse.Namespace, command: list[str]) -> None:
         raise UsageError("--duration needs a number of seconds above 0")
     if not 0 <= options.bytes <= HEAD:
         raise UsageError(f"--bytes needs a number from 0 to {HEAD}")
+    if options.counts and (options.rate or options.sample):
+        raise UsageError("-c counts every call, and slows no reader: leave out --rate and --sample")
     if command and options.pid:
         raise UsageError("-p and a command exclude each other: what is to be followed?")
     if options.file and options.record and os.path.realpath(options.file) == os.path.realpath(options.record):
@@ -160,12 +179,18 @@ def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
     return dataclasses.replace(only, pids=frozenset(groups.values()))
 
 
-def _open(events: tuple[str, ...], only: Filter, options: argparse.Namespace, child: Child | None) -> Sensor:
+def _open(
+    events: tuple[str, ...], only: Filter, limits: dict[str, Limit], options: argparse.Namespace, child: Child | None
+) -> Sensor:
     follow = child.pid if child else next(iter(only.pids)) if only.follow and len(only.pids) == 1 else None
     if follow is not None:
         # The sensor knows descent better than a filter can: the kernel keeps it as processes start.
         only = dataclasses.replace(only, pids=frozenset(), follow=False)
-    sensor = Sensor(events, only=only, hook=options.hook, follow=follow, head=options.bytes)
+    # What is to be recorded, or ends the command, must be told one by one.
+    counting = options.counts and not options.record and options.count is None
+    sensor = Sensor(
+        events, only=only, hook=options.hook, follow=follow, head=options.bytes, counting=counting, limits=limits
+    )
     try:
         sensor.open()
     except SensorError as error:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
 
 from ringward.events import Event
+from ringward.events.latency import Tally
 from ringward.output.cells import in_progress
 
-
-@dataclass(slots=True)
-class _Count:
-    calls: int = 0
-    errors: int = 0
-    nanoseconds: int = 0
-    timed: int = 0
+_SHARES = (50, 90, 99)
+_WIDTHS = (6, 11, 10, 10, 9, 10, 10, 10, 10)
+_NAMES = ("% time", "seconds", "us/call", "calls", "errors", *(f"p{share} us" for share in _SHARES), "max us")
+_RULE = " ".join("-" * width for width in (*_WIDTHS, 16))
 
 
 class Counts:
     """Counts events. A call that is told twice, in progress and at its end, counts once."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, _Count] = {}
+        self._counts: dict[str, Tally] = {}
         self._open: set[tuple[str, int | None, str | None]] = set()
+        self._not_returned: Counter[str] = Counter()
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -30,32 +30,44 @@ class Counts:
             self._open.add(key)
             return
         self._open.discard(key)
-        count = self._counts.setdefault(event.event, _Count())
-        count.calls += 1
-        count.errors += event.result is not None and event.result < 0
-        if event.duration is not None:
-            count.timed += 1
-            count.nanoseconds += event.duration
+        self._counts.setdefault(event.event, Tally()).add(event.result, event.duration)
+
+    def merge(self, counts: Mapping[str, Tally], not_returned: Mapping[str, int]) -> None:
+        """Take in what was counted elsewhere, and how many of these calls had not returned."""
+        for name, count in counts.items():
+            self._counts.setdefault(name, Tally()).merge(count)
+        self._not_returned.update(not_returned)
 
     def lines(self) -> list[str]:
-        """Return the summary, the most time first: share of time, seconds, us a call, calls, errors, event."""
-        total = sum(count.nanoseconds for count in self._counts.values())
-        lines = [
-            f"{'% time':>6} {'seconds':>11} {'usecs/call':>11} {'calls':>9} {'errors':>9} event",
-            f"{'-' * 6} {'-' * 11} {'-' * 11} {'-' * 9} {'-' * 9} {'-' * 16}",
-        ]
-        order = sorted(self._counts.items(), key=lambda item: (-item[1].nanoseconds, -item[1].calls, item[0]))
-        for name, count in order:
-            share = f"{100 * count.nanoseconds / total:.2f}" if count.timed and total else "-"
-            seconds = f"{count.nanoseconds / 1e9:.6f}" if count.timed else "-"
-            each = f"{count.nanoseconds / count.timed / 1000:.0f}" if count.timed else "-"
-            lines.append(f"{share:>6} {seconds:>11} {each:>11} {count.calls:>9} {count.errors or '':>9} {name}")
-        lines.append(lines[1])
-        calls = sum(count.calls for count in self._counts.values())
-        errors = sum(count.errors for count in self._counts.values())
-        lines.append(
-            f"{'100.00' if total else '-':>6} {total / 1e9:>11.6f} {'':>11} {calls:>9} {errors or '':>9} total"
-        )
-        if self._open:
-            lines.append(f"{len(self._open)} calls had not returned: {', '.join(sorted(key[0] for key in self._open))}")
+        """Return the summary, the most time first: share of time, seconds, us a call and so on."""
+        whole = Tally()
+        for count in self._counts.values():
+            whole.merge(count)
+        lines = [_row(_NAMES, "event"), _RULE]
+        order = sorted(self._counts.items(), key=lambda item: (-item[1].time, -item[1].calls, item[0]))
+        lines += [_row(_cells(count, whole.time), name) for name, count in order]
+        lines += [_RULE, _row(_cells(whole, whole.time), "total")]
+        waiting = self._not_returned + Counter(key[0] for key in self._open)
+        if waiting:
+            names = ", ".join(f"{name} {count}" for name, count in sorted(waiting.items()))
+            lines.append(f"calls that had not returned: {names}")
         return lines
+
+
+def _cells(count: Tally, total: int) -> tuple[str, ...]:
+    """Return the columns of a line; `total` is the time of all lines, nanoseconds."""
+    calls = str(count.calls), str(count.errors or "")
+    if not count.timed:
+        return "-", "-", "-", *calls, *["-"] * (len(_SHARES) + 1)
+    share = f"{100 * count.time / total:.2f}" if total else "-"
+    durations = [_us(found or 0) for found in count.percentiles(_SHARES)]
+    return share, f"{count.time / 1e9:.6f}", _us(count.time / count.timed), *calls, *durations, _us(count.longest)
+
+
+def _us(ns: float) -> str:
+    """Return a duration in microseconds, with digits behind the point where it is short."""
+    return f"{ns / 1000:.2f}" if ns < 10_000 else f"{ns / 1000:.1f}" if ns < 100_000 else f"{ns / 1000:.0f}"
+
+
+def _row(cells: tuple[str, ...], name: str) -> str:
+    return " ".join([*(f"{cell:>{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)), name])

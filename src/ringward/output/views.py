@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Protocol
 
 from ringward.events import BY_NAME, GROUPS, Event
+from ringward.events.latency import Tally
 from ringward.output.counts import Counts
 from ringward.output.fold import Fold, Row
 from ringward.output.jsonl import JsonLines
@@ -115,6 +116,8 @@ class CountView(_Limited):
     def __init__(self, limit: int | None = None) -> None:
         super().__init__(limit)
         self._counts = Counts()
+        self.kept: Callable[[], tuple[Mapping[str, Tally], Mapping[str, int]]] | None = None
+        """Gives, at the end, what the sensor did not tell but count, and how many of these calls had not returned."""
 
     def feed(self, events: Iterable[Event], now: int) -> bytes:  # noqa: ARG002
         """Take in a batch."""
@@ -125,6 +128,10 @@ class CountView(_Limited):
 
     def finish(self) -> bytes:
         """Return the summary."""
+        if self.kept:
+            counts, not_returned = self.kept()
+            self._counts.merge(counts, not_returned)
+            self.shown += sum(count.calls for count in counts.values())
         return _encode(self._counts.lines())
 
 

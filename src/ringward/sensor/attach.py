@@ -52,11 +52,18 @@ class Attached:
     Args:
         ring_bytes: size of the ring buffer; None: as the object has it.
         shared: descriptors of maps that there are already, by name; they are duplicated.
+        entries: how many entries a map has, by name, where the object's own number is not wanted.
 
     """
 
-    def __init__(self, ring_bytes: int | None = None, shared: Mapping[str, int] | None = None) -> None:
-        self._ring_bytes = ring_bytes
+    def __init__(
+        self,
+        ring_bytes: int | None = None,
+        shared: Mapping[str, int] | None = None,
+        entries: Mapping[str, int] | None = None,
+    ) -> None:
+        # A ring buffer's entries are its bytes.
+        self._entries = {**(entries or {}), **({"events": ring_bytes} if ring_bytes else {})}
         self._objects: dict[str, _native.Object] = {}
         self._links: dict[str, dict[str, _native.Link]] = {}
         self._states: dict[str, object] = {}
@@ -136,14 +143,18 @@ class Attached:
         for name in maps:
             if name in self._shared:
                 obj.reuse_map(name, self._shared[name])
-            elif name == "events" and self._ring_bytes:
-                obj.resize_map(name, self._ring_bytes)
+            elif name in self._entries:
+                obj.resize_map(name, self._entries[name])
 
-    def unload(self, name: str) -> None:
-        """Detach and unload one object."""
+    def detach(self, name: str) -> None:
+        """Detach the programs of one object, if it is there; its maps stay."""
         self._states.pop(name, None)
         for link in self._links.pop(name, {}).values():
             link.close()
+
+    def unload(self, name: str) -> None:
+        """Detach and unload one object."""
+        self.detach(name)
         obj = self._objects.pop(name, None)
         if obj:
             obj.close()
@@ -218,6 +229,7 @@ def attach(
     forced: str | None = None,
     ring_bytes: int | None = None,
     shared: Mapping[str, int] | None = None,
+    entries: Mapping[str, int] | None = None,
 ) -> tuple[Attached, Choice]:
     """Load and attach the best hooks that this kernel takes.
 
@@ -227,6 +239,7 @@ def attach(
         forced: a rung that is taken by every event that has it.
         ring_bytes: size of the ring buffer.
         shared: maps that there are already.
+        entries: of maps (see `Attached`).
 
     Raises:
         NoModulesError: only events were asked for that need a kernel with modules.
@@ -237,7 +250,7 @@ def attach(
     refused = Refusals(rungs=never_run())
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))
-    attached = Attached(ring_bytes, shared)
+    attached = Attached(ring_bytes, shared, entries)
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
         if not choice.hooks or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):

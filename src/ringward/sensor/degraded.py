@@ -38,6 +38,9 @@ class UeventSource:
 
     """
 
+    counts: None = None
+    """No uevent tells of a system call."""
+
     def __init__(self, events: tuple[str, ...], totals: Totals, reason: str | None) -> None:
         self._events = frozenset(events)
         self._totals = totals

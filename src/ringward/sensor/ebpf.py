@@ -14,7 +14,6 @@ from ringward.events.args import Args
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
-from ringward.events.registry import BY_NAME
 from ringward.sensor import _native, procfs
 from ringward.sensor.attach import attach, attachments
 from ringward.sensor.calls import TAGS
@@ -26,7 +25,8 @@ from ringward.sensor.join import Joiner
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
-from ringward.sensor.syscall_plan import plans
+from ringward.sensor.syscall_limits import Limit
+from ringward.sensor.syscall_watch import CallWatch
 from ringward.sensor.syscalls import under_way
 
 BATCH = 1 << 18
@@ -75,6 +75,10 @@ class Wish:
     """Of system calls: what the kernel can decide of it, it does."""
     head: int = 0
     """Bytes of buffers that are read."""
+    counting: bool = False
+    """System calls are not told but counted, in the kernel part."""
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    """How many of a system call are told, by event."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -117,24 +121,26 @@ class EbpfSource:
 
     def __init__(self, wish: Wish, totals: Totals) -> None:
         self._totals = totals
+        calls = self._calls = CallWatch(wish.events, wish.only, wish.head, counting=wish.counting, limits=wish.limits)
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
         knobs = {
             **wish.knobs,
             "send_kernel_forks": int("process_fork" in wish.events),
             "watcher": os.getpid(),
+            **calls.knobs,
         }
         other = self._elsewhere = wish.elsewhere
         theirs = dict(other.attachments) if other else {}
         ours = [name for name in wish.events if name not in theirs]
-        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, other.maps if other else None)
+        shared = other.maps if other else None
+        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, shared, calls.entries)
         host = procfs.host()
         modules, unread = procfs.module_counts()
         how, missing = {**attachments(self._attached, choice), **theirs}, dict(choice.missing)
-        calls = [name for name in wish.events if name not in BY_NAME]
         if "syscall" in how:
-            how.update(dict.fromkeys(calls, how["syscall"]))
+            how.update(dict.fromkeys(calls.names, how["syscall"]))
         elif "syscall" in missing:
-            missing.update(dict.fromkeys(calls, missing["syscall"]))
+            missing.update(dict.fromkeys(calls.names, missing["syscall"]))
         self.info = SensorInfo(os.uname().release, host, "ebpf", how, missing, None, modules, unread)
         self._decoder = Decoder([*self._attached.files(), *(other.files() if other else ())])
         self._clock = Clock()
@@ -160,7 +166,10 @@ class EbpfSource:
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
-        self._threads = self._watch_calls(calls, wish) if "syscall" in choice.hooks else None
+        if "syscall" in choice.hooks:
+            calls.begin(self._attached.map_fd)
+        self.counts = calls.counts
+        """What is counted in the kernel part; None: nothing is."""
         self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None
         table.seed()
         self._looked = self._counted = now()
@@ -175,13 +184,6 @@ class EbpfSource:
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
         self._ready = statuses(self._clock, self.info, wish.events)
-
-    def _watch_calls(self, calls: Iterable[str], wish: Wish) -> int:
-        """Tell the kernel part which system calls are wanted; return the descriptor of the calls under way."""
-        table = self._attached.map_fd("call_plans")
-        for key, plan in plans(calls, wish.only, wish.head):
-            _native.map_update(table, key, plan)
-        return self._attached.map_fd("call_threads")
 
     def _under_way(self, table: int | None) -> Iterator[Record]:
         """Yield a record of each system call, or request of io_uring, that is in progress; None: none is watched."""
@@ -258,8 +260,11 @@ class EbpfSource:
         if self._read >= self._due:
             yield from self._lost()
             self._given, self._due = counters, self._read + self._ring.pending()
-        yield from self._joiner.system_calls.waiting(self._under_way(self._threads), now())
+        yield from self._joiner.system_calls.waiting(self._under_way(self._calls.threads), now())
         yield from self._joiner.waiting(self._under_way(self._requests), now())
+        for limited in self._calls.limits.news():
+            self._totals.limited += limited.count
+            yield self._own(limited)
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered
@@ -284,7 +289,7 @@ class EbpfSource:
 
     def _counters(self) -> list[CpuCounters]:
         raw = _native.map_lookup(self._attached.map_fd("counters"), struct.pack("<I", 0)) or b""
-        return [CpuCounters(*fields) for fields in struct.iter_unpack("<QQQQ", raw)]
+        return [CpuCounters(*fields) for fields in struct.iter_unpack("<5Q", raw)]
 
     def _lost_since(self, time: int) -> bool:
         dropped = sum(c.dropped + c.unpaired * self._unpaired_lose for c in self._counters())
@@ -295,6 +300,9 @@ class EbpfSource:
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""
         events: list[Event] = self._ready
+        if self.counts:
+            self._attached.detach("syscall")
+            self.counts.finish()
         self._given, self._due = self._counters(), 0
         while data := self._ring.drain(BATCH):
             events.extend(self._take(data))

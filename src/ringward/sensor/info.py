@@ -62,3 +62,5 @@ class Totals(msgspec.Struct):
     lost: int = 0
     unjudged: int = 0
     """Of `filtered`: what decides about them could not be read."""
+    limited: int = 0
+    """Left out by a limit that was asked for."""

@@ -16,6 +16,7 @@ RING_FULL = (
     "the ring buffer was full, but for the eighth that program events leave to the others, or all record slots of the"
     " CPU were in use"
 )
+NO_PLACE = "the kernel's summary had no place for another system call: it was not counted"
 
 
 class CpuCounters(NamedTuple):
@@ -25,6 +26,7 @@ class CpuCounters(NamedTuple):
     dropped: int
     filtered: int
     unpaired: int
+    uncounted: int = 0
 
 
 class LossTracker:
@@ -37,6 +39,7 @@ class LossTracker:
         """The last number that a reported loss reaches to."""
         self._dropped: dict[int, int] = {}
         self._unpaired: dict[int, int] = {}
+        self._uncounted: dict[int, int] = {}
 
     def saw(self, cpu: int, seq: int) -> None:
         """Take in the number of a record that arrived."""
@@ -80,8 +83,12 @@ class LossTracker:
             unpaired = now.unpaired - self._unpaired.get(cpu, 0)
             self._unpaired[cpu] = now.unpaired
             if unpaired:
-                reason = "too many module calls at once: their results come without the arguments read in between"
+                reason = "too many calls at once: their results come without what is read before"
                 found.append(EventsLost(unpaired, cpu, None, None, reason))
+            uncounted = now.uncounted - self._uncounted.get(cpu, 0)
+            self._uncounted[cpu] = now.uncounted
+            if uncounted:
+                found.append(EventsLost(uncounted, cpu, None, None, NO_PLACE))
             if lost:
                 first, last = self._between(cpu, lost, now.seq)
                 self._told[cpu] = last

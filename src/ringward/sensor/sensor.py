@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from ringward.events.context import Event
 from ringward.events.filter import Filter
+from ringward.events.latency import Tally
 from ringward.events.registry import select
 from ringward.sensor.clock import now
+from ringward.sensor.container import Cgroup, mount_point, running
 from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
+from ringward.sensor.syscall_counts import CallCounts
+from ringward.sensor.syscall_limits import Limit
+from ringward.sensor.syscall_plan import is_decided
 
 _CLOSED = "the sensor is not open: call open() first"
 
@@ -37,6 +42,9 @@ class Sensor:
         ring_bytes: size of the ring buffer, a power of two of at least a page; None: 8 MiB.
         elsewhere: programs that are attached already and use the same ring buffer: the guard's.
         head: bytes of each buffer of a system call that are read, at most 1,024.
+        counting: system calls are counted in the kernel part and not told, where it can decide all of `only`
+            (`ringward.sensor.syscall_plan.is_decided`, and a container that runs); `counts` then gives the sums.
+        limits: how many of a system call are told, by event; the kernel part counts what it leaves out.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -54,6 +62,8 @@ class Sensor:
         ring_bytes: int | None = None,
         elsewhere: Elsewhere | None = None,
         head: int = 0,
+        counting: bool = False,
+        limits: Mapping[str, Limit] | None = None,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -61,9 +71,14 @@ class Sensor:
         # The source makes no events but these.
         by_name = not self._only.events or self._only.events.issuperset(self.names)
         self._all = by_name and replace(self._only, events=frozenset()) == Filter()
+        counting = counting and is_decided(self._only, self.names)
+        cgroup = None
+        if counting and self._only.container:
+            cgroup = running(self._only.container, mount_point())
+            counting = cgroup is not None
         self._wish = Wish(
             self.names,
-            _knobs(self._only, follow),
+            _knobs(self._only, follow, cgroup),
             _pids(self._only, follow),
             hook,
             canary_seconds,
@@ -71,7 +86,10 @@ class Sensor:
             elsewhere,
             self._only,
             head,
+            counting,
+            limits or {},
         )
+        self._counts: CallCounts | None = None
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None
         self._queue: deque[Event] = deque()
@@ -103,6 +121,7 @@ class Sensor:
         """
         self._source = self._best()
         self._info = self._source.info
+        self._counts = self._source.counts
         return self._info
 
     def _best(self) -> EbpfSource | UeventSource:
@@ -116,6 +135,14 @@ class Sensor:
             if self._wish.hook is not None or self._wish.elsewhere is not None:
                 raise
             return UeventSource(self.names, self.totals, str(error))
+
+    def counts(self) -> dict[str, Tally]:
+        """Return what the kernel part has counted so far, by event; also after the end. Empty: every call is told."""
+        return self._counts.read() if self._counts else {}
+
+    def not_returned(self) -> Counter[str]:
+        """Return how many of the calls that are counted have begun and not returned, by event."""
+        return self._counts.under_way() if self._counts else Counter()
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something to read."""
@@ -178,17 +205,22 @@ class Sensor:
         self.close()
 
 
-def _knobs(only: Filter, follow: int | None) -> dict[str, int | bytes]:
+def _knobs(only: Filter, follow: int | None, cgroup: Cgroup | None = None) -> dict[str, int | bytes]:
     """Return what the kernel part is told of a filter."""
     knobs: dict[str, int | bytes] = {}
     if only.kernel_uid is not None:
         knobs |= {"only_uid_set": 1, "only_uid": only.kernel_uid}
     if only.kernel_comm is not None:
-        knobs |= {"only_comm_set": 1, "only_comm": only.kernel_comm.encode()}
+        comm = only.kernel_comm.encode()
+        knobs |= {"only_comm_set": 1, "only_comm": comm, "only_comm_mask": b"\xff" * (len(comm) + 1)}
+    if cgroup is not None:
+        knobs |= {"only_cgroup": cgroup.number, "only_cgroup_level": cgroup.level}
     if follow is not None:
         knobs["only_pids"] = 2
     elif only.kernel_pids:
         knobs["only_pids"] = 1
+        if len(only.kernel_pids) == 1:
+            knobs["only_pid"] = next(iter(only.kernel_pids))
     return knobs
 
 

@@ -18,7 +18,7 @@ _HEAD = struct.Struct("<IBBH")
 _READINGS = ("nothing", "string", "in", "out", "fd", "dirfd")
 _FIXED, _RESULT = 255, 254
 _ARGS, _PREFIX = 6, 64
-WANTED, NO_RETURN, FORKS, CWD, FAILED, EXECS = 1, 2, 4, 8, 16, 32
+WANTED, NO_RETURN, FORKS, CWD, FAILED, EXECS, COMPARES = 1, 2, 4, 8, 16, 32, 64
 _ENDS = frozenset({"exit", "exit_group", "rt_sigreturn", "sigreturn"})
 _TWICE = frozenset({"fork", "vfork", "clone", "clone3"})
 _NUMBER = re.compile(r"-?[0-9]+")
@@ -66,6 +66,38 @@ def _is_number(kind: Kind, rest: str) -> bool:
     return kind.reading == "nothing" and kind.show is _PLAIN and not rest
 
 
+def is_decided(only: Filter, events: Iterable[str]) -> bool:
+    """Return whether the kernel decides a filter for these calls, so that it can count them by itself.
+
+    Of a container that is for the caller to say.
+    """
+    if only.follow or only.exes or (only.comms and only.kernel_comm is None) or len(only.uids) > 1:
+        return False
+    if len({name for name, _glob in only.args}) < len(only.args):
+        return False
+    calls = [call for name in events for call in by_event().get(name, ())]
+    return all(_arg_is_decided(call, name, glob) for call in calls for name, glob in only.args)
+
+
+def _arg_is_decided(call: Call, name: str, glob: str) -> bool:
+    """Return whether the kernel's answer is the one that a comparison of the text would give."""
+    first, _, rest = name.partition(".")
+    one = next((one for one in call.parameters if field_name(one.name) == first), None)
+    if one is None:
+        return True
+    kind = kind_of(call, one)
+    if not (_is_number(kind, rest) and _NUMBER.fullmatch(glob)):
+        return False
+    value = int(glob) & (1 << 8 * kind.size) - 1
+    return str(value - (1 << 8 * kind.size) * (kind.signed and value >> 8 * kind.size - 1)) == glob
+
+
+def has_arguments(call: Call, only: Filter) -> bool:
+    """Return whether a call has the arguments that are asked for; one that has not is not wanted."""
+    fields = {field_name(one.name) for one in call.parameters}
+    return all(name.partition(".")[0] in fields for name, _glob in only.args)
+
+
 def arg_plan(call: Call, kind: Kind, number: tuple[int, int] | None, head: int) -> bytes:
     """Return `struct arg_plan` of one argument.
 
@@ -92,13 +124,14 @@ def arg_plan(call: Call, kind: Kind, number: tuple[int, int] | None, head: int) 
     )
 
 
-def call_plan(call: Call, only: Filter, head: int = 0) -> bytes:
+def call_plan(call: Call, only: Filter, head: int = 0, limit: int = 0) -> bytes:
     """Return `struct call_plan` of a call that is wanted.
 
     Args:
         call: of the table.
         only: what is wanted of it.
         head: bytes of buffers that are read, at most 1,024.
+        limit: key of its limit in the map `call_limits`; 0: it has none.
 
     """
     kinds = [kind_of(call, one) for one in call.parameters]
@@ -107,16 +140,21 @@ def call_plan(call: Call, only: Filter, head: int = 0) -> bytes:
     flags |= NO_RETURN * (call.name in _ENDS) | FORKS * (call.name in _TWICE)
     flags |= EXECS * (call.name in ("execve", "execveat"))
     flags |= CWD * any(kind.path and not kind.base for kind in kinds) | FAILED * only.failed
+    flags |= COMPARES * bool(decided.numbers)
     plans = [arg_plan(call, kind, decided.numbers.get(at), head) for at, kind in enumerate(kinds)]
     plans += [bytes(_ARG.size)] * (_ARGS - len(plans))
     at, prefix = decided.prefix
-    return _HEAD.pack(flags, at, len(prefix), 0) + b"".join(plans) + prefix.ljust(_PREFIX, b"\0")
+    return _HEAD.pack(flags, at, len(prefix), limit) + b"".join(plans) + prefix.ljust(_PREFIX, b"\0")
 
 
-def plans(events: Iterable[str], only: Filter, head: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of the map `call_plans` for the events that are system calls."""
+def plans(
+    events: Iterable[str], only: Filter, head: int = 0, limits: Mapping[str, int] | None = None
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of the map `call_plans` for the events that are system calls; see `call_plan`."""
     for name in events:
         for call in by_event().get(name, ()):
+            if not has_arguments(call, only):
+                continue
             call_class(name)  # an argument of unknown type is a fault of the table
             key = struct.pack("<I", ABIS.index(call.abi) * NUMBERS + call.number)
-            yield key, call_plan(call, only, head)
+            yield key, call_plan(call, only, head, (limits or {}).get(name, 0))

@@ -8,6 +8,7 @@ from ringward.events.catalogue.autoload_verdict import AutoloadVerdict
 from ringward.events.catalogue.create_module import CreateModule
 from ringward.events.catalogue.delete_module import DeleteModule
 from ringward.events.catalogue.do_init_module import DoInitModule
+from ringward.events.catalogue.events_limited import EventsLimited
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.finit_module import FinitModule
 from ringward.events.catalogue.get_kernel_syms import GetKernelSyms
@@ -58,5 +59,6 @@ CATALOGUE: tuple[type[Args], ...] = (
     ProgramVerdict,
     SelfVerdict,
     EventsLost,
+    EventsLimited,
     SensorStatus,
 )

@@ -1,0 +1,31 @@
+/* loop CALLS TIMES: getppid() CALLS times in a row, TIMES times; prints nanoseconds of the shortest such row. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	long calls = atol(argv[1]), times = atol(argv[2]), i;
+	long long best = -1;
+
+	while (times--) {
+		long long start = now(), took;
+
+		for (i = 0; i < calls; i++)
+			syscall(SYS_getppid);
+		took = now() - start;
+		if (best < 0 || took < best)
+			best = took;
+	}
+	printf("%lld\n", best);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The summary of system calls, kept here: nothing is sent, user space reads the sums.
+ *
+ * The programs run with preemption disabled (include/linux/tracepoint.h; from Linux 6.13 on, include/trace/bpf_probe.h)
+ * and in tasks alone: what belongs to one CPU is written by one of them at a time.
+ */
+#pragma once
+
+#include "syscall_plan.bpf.h"
+
+struct call_count *struct_call_count __attribute__((unused));
+
+/* 1: calls are counted and not told */
+const volatile __u32 counting = 0;
+
+/* The key is that of `call_plans`; user space makes room for those that are wanted, up to a limit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct call_count);
+} call_counts SEC(".maps");
+
+/* What a count begins as. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct call_count);
+} call_counts_blank SEC(".maps");
+
+/* The call that a thread is in: thread -> since when, and which. */
+struct call_entry {
+	ktime_ns entered;	/* CLOCK_MONOTONIC */
+	__u32 key;
+	__u32 busy;
+};
+
+struct call_entry *struct_call_entry __attribute__((unused));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, pid_nr);
+	__type(value, struct call_entry);
+} call_entries SEC(".maps");
+
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 power = COUNT_LOW, i;
+
+	if (!(ns >> COUNT_LOW))
+		return ns >> (COUNT_LOW - 2);
+	if (ns >> COUNT_HIGH)
+		return COUNT_BUCKETS - 1;
+	for (i = 16; i; i >>= 1)
+		if (ns >> (power + i))
+			power += i;
+	return (power - COUNT_LOW + 1) * 4 + ((ns >> (power - 2)) & 3);
+}
+
+static struct call_count *count_of(__u32 key)
+{
+	struct call_count *count = bpf_map_lookup_elem(&call_counts, &key), *blank;
+	struct counters *all;
+	__u32 zero = 0;
+
+	if (count)
+		return count;
+	blank = bpf_map_lookup_elem(&call_counts_blank, &zero);
+	if (blank)
+		bpf_map_update_elem(&call_counts, &key, blank, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&call_counts, &key);
+	if (!count && (all = counters_get()))
+		__sync_fetch_and_add(&all->uncounted, 1);
+	return count;
+}
+
+static __always_inline void count_add(__u32 key, bool failed, bool timed, __u64 ns)
+{
+	struct call_count *count = count_of(key);
+	__u32 bucket;
+
+	if (!count)
+		return;
+	count->calls++;
+	count->errors += failed;
+	if (!timed)
+		return;
+	count->timed++;
+	count->time += ns;
+	if (ns > count->longest)
+		count->longest = ns;
+	bucket = bucket_of(ns);
+	if (bucket < COUNT_BUCKETS)
+		count->buckets[bucket]++;
+}
+
+static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task,
+					struct pt_regs *regs)
+{
+	struct call_entry *entry, first = {};
+	pid_nr tid = task->pid;
+
+	if (!caller_wanted(task) || !call_wanted(c, plan, task, regs)) {
+		call_filtered();
+		return;
+	}
+	if (plan->flags & CALL_NO_RETURN) {
+		if (!(plan->flags & CALL_FAILED))
+			count_add(key_of(c), false, false, 0);
+		return;
+	}
+	entry = bpf_map_lookup_elem(&call_entries, &tid);
+	if (entry) {
+		entry->key = key_of(c);
+		entry->busy = 1;
+		entry->entered = bpf_ktime_get_ns();
+		return;
+	}
+	first.key = key_of(c);
+	first.busy = 1;
+	first.entered = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&call_entries, &tid, &first, BPF_ANY))
+		count_unpaired();
+}
+
+static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task,
+				       struct pt_regs *regs, long ret)
+{
+	struct call_entry *entry;
+	pid_nr tid = task->pid;
+	bool timed = false;
+	__u32 key = key_of(c);
+	__u64 ns = 0;
+
+	if (!caller_wanted(task))
+		return;
+	entry = bpf_map_lookup_elem(&call_entries, &tid);
+	/* Another one's: of a thread that took another number by execve. */
+	if (entry && entry->busy && entry->key == key) {
+		entry->busy = 0;
+		ns = bpf_ktime_get_ns() - entry->entered;
+		timed = true;
+	} else if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(c, plan, task, regs)) {
+		return;
+	}
+	if (plan->flags & CALL_FAILED && ret >= 0) {
+		call_filtered();
+		return;
+	}
+	count_add(key, ret < 0 && ret >= -MAX_ERRNO, timed, ns);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Which system calls are wanted, of whom: what user space says in a map, one entry for each number of each ABI.
+ *
+ * All system calls of the machine come by here, twice. What costs least is asked first, and what decides for most.
+ */
+#pragma once
+
+#include "task.bpf.h"
+
+struct call_plan *struct_call_plan __attribute__((unused));
+
+/* The process that watches: it does not watch itself. */
+const volatile pid_nr watcher = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALL_ABIS * CALL_NUMBERS);
+	__type(key, __u32);
+	__type(value, struct call_plan);
+} call_plans SEC(".maps");
+
+struct call {
+	__u32 abi;
+	__u32 nr;
+	__u64 args[CALL_ARGS];
+};
+
+/* of call_plans */
+static __u32 key_of(struct call *c)
+{
+	return c->abi * CALL_NUMBERS + c->nr;
+}
+
+/* The process that watches, and a child of it that has not yet become the program that is to be watched. */
+static __always_inline bool is_own(struct task_struct *task, struct call_plan *plan)
+{
+	if (task->tgid == watcher)
+		return true;
+	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+}
+
+static __always_inline struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
+{
+	struct call_plan *plan;
+	__u32 key;
+
+	c->abi = is_compat(task) ? ABI_IA32 : nr & X32_SYSCALL_BIT ? ABI_X32 : ABI_64;
+	c->nr = c->abi == ABI_X32 ? nr & ~X32_SYSCALL_BIT : nr;
+	if (c->nr >= CALL_NUMBERS)
+		return 0;
+	key = key_of(c);
+	plan = bpf_map_lookup_elem(&call_plans, &key);
+	if (!plan || !(plan->flags & CALL_WANTED) || (watcher && is_own(task, plan)))
+		return 0;
+	return plan;
+}
+
+static __always_inline void args_take(struct call *c, struct pt_regs *regs)
+{
+	if (c->abi == ABI_IA32) {
+		c->args[0] = (__u32)regs->bx;
+		c->args[1] = (__u32)regs->cx;
+		c->args[2] = (__u32)regs->dx;
+		c->args[3] = (__u32)regs->si;
+		c->args[4] = (__u32)regs->di;
+		c->args[5] = (__u32)regs->bp;
+	} else {
+		c->args[0] = regs->di;
+		c->args[1] = regs->si;
+		c->args[2] = regs->dx;
+		c->args[3] = regs->r10;
+		c->args[4] = regs->r8;
+		c->args[5] = regs->r9;
+	}
+}
+
+/* Registers are the same at entry and exit: both decide alike. */
+static bool numbers_wanted(struct call_plan *plan, struct call *c)
+{
+	__u32 i;
+
+	for (i = 0; i < CALL_ARGS; i++)
+		if (plan->args[i].compare && (c->args[i] & plan->args[i].mask) != plan->args[i].value)
+			return false;
+	return true;
+}
+
+/* Not 0: only this process or thread; it saves a look into `wanted_pids`. */
+const volatile pid_nr only_pid = 0;
+bool only_pid_ended;
+
+/* By process or thread: the same for the whole of a call. */
+static __always_inline bool caller_wanted(struct task_struct *task)
+{
+	if (only_pid)
+		return (task->tgid == only_pid || task->pid == only_pid) && !only_pid_ended;
+	return pid_wanted(task->tgid, task->pid);
+}
+
+/* Not 0: only tasks in this cgroup of the default hierarchy or below it, and how far that is below the root. */
+const volatile __u64 only_cgroup = 0;
+const volatile __u32 only_cgroup_level = 0;
+
+/* What the filters ask besides; afterwards `args` are taken where they decide. */
+static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, struct task_struct *task,
+					struct pt_regs *regs)
+{
+	if (!task_named(task))
+		return false;
+	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(only_cgroup_level) != only_cgroup)
+		return false;
+	if (!(plan->flags & CALL_COMPARES))
+		return true;
+	args_take(c, regs);
+	return numbers_wanted(plan, c);
+}
+
+/* Preemption is disabled, and no interrupt counts here: nobody else writes to this CPU's number meanwhile. */
+static __always_inline void call_filtered(void)
+{
+	struct counters *count = counters_get();
+
+	if (count)
+		*(volatile __u64 *)&count->filtered += 1;
+}
+
+static __always_inline void count_unpaired(void)
+{
+	struct counters *count = counters_get();
+
+	if (count)
+		__sync_fetch_and_add(&count->unpaired, 1);
+}
+
+/* Its number can be another process's from now on. */
+static void caller_ends(struct task_struct *task)
+{
+	if (only_pid && (task->pid == only_pid || (task->tgid == only_pid && !task->signal->live.counter)))
+		only_pid_ended = true;
+}
