@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -93,13 +94,20 @@ def test_nodes_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nodes_into_a_file(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = root / "run/tmpfiles.d/nodes.conf"
-    assert nodes(root, "-f", "tmpfiles", "-o", str(target)) == 0
+    assert nodes(root, "-f", "tmpfiles", "-o", "/run/tmpfiles.d/nodes.conf") == 0
     assert target.read_text().startswith("c! /dev/fuse ")
     assert [path.name for path in target.parent.iterdir()] == ["nodes.conf"]
-    assert nodes(root, "-f", "tmpfiles", "-o", "/dev/stdout") == 0
-    assert nodes(root, "-o", str(root)) == 1
-    assert f"Error: could not create {root} - Is a directory" in capsys.readouterr().err
-    assert nodes(root, "-o", str(target / "x")) == 1
+    assert nodes(root, "-o", "/run") == 1
+    assert "Error: could not create /run - Is a directory" in capsys.readouterr().err
+    assert nodes(root, "-o", "/run/tmpfiles.d/nodes.conf/x") == 1
+
+
+def test_nodes_into_a_pipe(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    reader = os.open(root / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert nodes(root, "-f", "tmpfiles", "-o", "/pipe") == 0
+    assert os.read(reader, 4096).startswith(b"c! /dev/fuse ")
+    os.close(reader)
 
 
 def test_what_is_no_node_is_told_and_the_rest_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -29,14 +30,20 @@ def bpftool(*words: str) -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
+def dumped(name: str) -> list[dict[str, Any]]:
+    """Return the entries of the maps of that name that this process has open: others' come and go."""
+    own = set()
+    for file in Path("/proc/self/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder's own descriptor
+            own |= set(re.findall(r"^map_id:\s*(\d+)", file.read_text(), re.MULTILINE))
+    numbers = [str(one_map["id"]) for one_map in bpftool("map", "list") if one_map.get("name") == name]
+    entries = [entry for number in numbers if number in own for entry in bpftool("map", "dump", "id", number)]
+    return [entry["formatted"] for entry in entries]
+
+
 def left_out() -> int:
     """Return how many events the kernel parts have left out, out of their own maps."""
-    found = 0
-    for one_map in bpftool("map", "list"):
-        if one_map.get("name") == "counters":
-            for entry in bpftool("map", "dump", "id", str(one_map["id"])):
-                found += sum(value["value"]["filtered"] for value in entry["formatted"]["values"])
-    return found
+    return sum(value["value"]["filtered"] for entry in dumped("counters") for value in entry["values"])
 
 
 def names(w: Watch) -> set[tuple[str, ...]]:
@@ -113,11 +120,7 @@ class Caller(threading.Thread):
 
 def wanted_pids() -> set[int]:
     """Return what the kernel parts let pass, out of their own maps."""
-    found = set()
-    for one_map in bpftool("map", "list"):
-        if one_map.get("name") == "wanted_pids":
-            found |= {entry["formatted"]["key"] for entry in bpftool("map", "dump", "id", str(one_map["id"]))}
-    return found
+    return {entry["key"] for entry in dumped("wanted_pids")}
 
 
 def test_a_thread_is_no_process_and_a_process_all_its_threads(watch):
