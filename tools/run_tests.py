@@ -33,17 +33,20 @@ class Boot(NamedTuple):
     name: str
     append: str
     tests: tuple[str, ...]
+    cpus: int = 2
 
 
 KEPT = "tests/kernel/kept"
 """Holds file systems and a guard from its first test to its last: in a boot of its own."""
 TOOLS = ("tests/kernel/test_module_tools.py", "tests/kernel/test_blocked.py")
-"""Beside kmod, and long: in a boot that runs beside the plain one."""
+"""Beside kmod, and long: in a boot of its own, with one processor (the emulation of two takes a fifth more)."""
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
     KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
     "tests/kernel/test_ends.py": "6.12",
+    "tests/kernel/test_loss.py": "6.1",
+    "tests/kernel/test_soak.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
     "tests/kernel/test_syscall_summary.py": "6.12",
 }
@@ -59,7 +62,7 @@ def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
         return tuple(found)
     found = [
         Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *sorted(elsewhere)))),
-        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere))),
+        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere)), cpus=1),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
         Boot("kept", "", ("-m", "not soak", KEPT)),
     ]
@@ -78,7 +81,7 @@ def pytest_command(*args: str) -> list[str]:
 
 def guest_command(kernel: str, boot: Boot, seconds: int, results: Path) -> list[str]:
     """Return the command that runs the tests of a boot in a guest."""
-    command = [sys.executable, "-m", "vmtest", "-k", kernel, "--timeout", str(seconds), "--cpus", "2"]
+    command = [sys.executable, "-m", "vmtest", "-k", kernel, "--timeout", str(seconds), "--cpus", str(boot.cpus)]
     command += ["--append", boot.append] if boot.append else []
     return [*command, "--results", str(results), "--", *pytest_command("-q", "--durations=20", *boot.tests)]
 
