@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import OPT, Convert, Flags, K, Tail, U, file_name
+from ringward.events.fields import Convert, Flags, K, Tail, U, file_name
 from ringward.events.hooks import Hook
 from ringward.events.io_uring_ops import SQE_FLAGS, operation, operation_flags
 from ringward.events.syscall_args import written
@@ -142,7 +142,6 @@ class IoUring(Args, frozen=True):
             "int",
             "The file that it works on, or the directory that `path` begins at.",
             U,
-            OPT,
             members=("targets", "fd", "fd_path", "flags"),
             function=_fd("fd", _DIRECTORY, _FILE),
             none=_NONE,
@@ -154,7 +153,6 @@ class IoUring(Args, frozen=True):
             "struct filename *",
             "The path, as the kernel has copied it; of a rename or link the old one.",
             K,
-            OPT,
             members=("targets", "path", "fd_path"),
             function=_path("path", _PATH, _DIRECTORY),
             none=_NONE,
@@ -166,7 +164,6 @@ class IoUring(Args, frozen=True):
             "int",
             "The directory that `new_path` begins at.",
             U,
-            OPT,
             members=("targets", "new_fd", "new_fd_path", "flags"),
             function=_fd("new_fd", _NEW),
             none=_NONE,
@@ -178,7 +175,6 @@ class IoUring(Args, frozen=True):
             "struct filename *",
             "The new path of a rename or link.",
             K,
-            OPT,
             members=("targets", "new_path", "new_fd_path"),
             function=_path("new_path", _NEW, _NEW),
             none=_NONE,
