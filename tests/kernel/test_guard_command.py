@@ -85,9 +85,9 @@ def on_a_terminal(command: str, until: str) -> str:
     """Run a shell command on a terminal of its own; return what stands there once `until` does."""
     pid, terminal = pty.fork()
     if not pid:
-        os.execvp("sh", ["sh", "-c", f"{command}; sleep 60"])
+        os.execvp("sh", ["sh", "-c", f"{command}; sleep 300"])
     shown = b""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + 3 * SECONDS  # the guard may be at reading a changed policy
     try:
         while until.encode() not in shown and time.monotonic() < end:
             if select.select([terminal], [], [], 1)[0]:

@@ -193,8 +193,3 @@ def _digests(paths: list[Path]) -> list[bytes]:
 
 def test_300_different_programs_half_of_them_unknown(folder):
     starts(folder, 300)
-
-
-@pytest.mark.soak
-def test_20000_different_programs_half_of_them_unknown(folder):
-    starts(folder, 20_000)

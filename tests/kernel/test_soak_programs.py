@@ -40,7 +40,7 @@ def digests(program: Path, numbers: range) -> list[bytes]:
 
 
 def test_20000_starts_of_distinct_programs(folder: Path) -> None:
-    program, starts = tiny(folder), compiled("starts", folder)
+    program, starts = tiny(folder), compiled("copies", folder)
     known, unknown = (digests(program, range(first, STARTS, 2)) for first in (0, 1))
     for m in opened(lambda: Monitor(tuple(known), known=False)):
         before = m.programs.counts()
