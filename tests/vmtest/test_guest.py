@@ -40,7 +40,7 @@ for i in configfs:/sys/kernel/config debugfs:/sys/kernel/debug tracefs:/sys/kern
 done
 touch "/tmp/$1" && rm "/tmp/$1" && echo "tmp is writeable"
 touch /media/x 2>/dev/null || echo "media is not"
-grep -q '^/dev/root / 9p .*cache=' /proc/mounts && echo "root is cached"
+grep -qE '^/dev/root / 9p .*,(cache=|loose)' /proc/mounts && echo "root is cached"
 ls /boot/vmlinuz-$(uname -r)
 tr ' ' '\\n' </proc/cmdline | grep -x rw_word=7
 sleep 30 & # holds the pipes open
