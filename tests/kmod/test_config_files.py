@@ -109,7 +109,7 @@ def test_the_module_directorys_files_come_first(tmp_path: Path) -> None:
     for name in ("root/lib/modules/1/modules.softdep", "root/etc/modules.softdep", "root/etc/modules.weakdep"):
         write(tmp_path / name, name)
     files = Files(str(tmp_path / "root"))
-    files.module_directory(f"{tmp_path}/root/lib/modules/1")
+    files.module_directory(str(tmp_path / "root" / "lib/modules/1"))
     files.named("/etc/modules.softdep")
     files.named("/etc/modules.weakdep")
     assert [file.path for file in files.in_order()] == ["/lib/modules/1/modules.softdep", "/etc/modules.weakdep"]

@@ -94,9 +94,10 @@ def test_a_terminal_of_another_number_is_not_it(tmp_path: Path, terminal: tuple[
     _shows, path = terminal
     made = process(id="9@5", ancestors=())
     lay(tmp_path, 9, path, 5)
-    (tmp_path / "9/root/dev").unlink()
-    (tmp_path / "9/root/dev/pts").mkdir(parents=True)
-    (tmp_path / "9/root/dev/pts" / path.name).write_text("a file")
+    devices = tmp_path / "9" / "root" / "dev"
+    devices.unlink()
+    (devices / "pts").mkdir(parents=True)
+    (devices / "pts" / path.name).write_text("a file")
     assert find(made, tmp_path) is None
 
 
