@@ -25,12 +25,34 @@ struct kind {
 	PyObject *tags;
 };
 
+#define KNOWN_MEMBERS 11
+#define ARGS_MEMBERS 4
+#define PROCESS_MEMBERS 22
+
+/* The members of struct task in bpf/events.h, in their order. */
+enum { TASK_PID, TASK_TID, TASK_START_TIME, TASK_PARENT_START_TIME, TASK_PPID, TASK_UID, TASK_GID, TASK_EUID, TASK_EGID,
+       TASK_LOGINUID, TASK_SESSIONID, TASK_MNT_NS, TASK_PID_NS, TASK_NET_NS, TASK_USER_NS, TASK_FLAGS, TASK_CGROUP,
+       TASK_COMM_, TASK_MEMBERS };
+
+/* What ringward.sensor.process_table.ProcessTable has. */
+struct table {
+	PyObject *known, *dead, *contexts, *lines, *busy;
+	PyObject *known_type, *process, *file_type;	/* classes */
+	PyObject *ancestors, *container;		/* functions */
+	Py_ssize_t most_alive, most_dead, most_contexts;
+	Py_ssize_t in_known[KNOWN_MEMBERS], in_args[ARGS_MEMBERS], in_file;	/* offsets in instances, bytes */
+	PyObject *zero;
+	PyObject *cgroup, *cgroup_container, *namespaces;	/* those of the last process */
+	__u32 numbers[4];
+};
+
 /* What is done with the starts and ends of programs: ringward.sensor.programs. */
 struct programs {
-	PyObject *forked, *started, *ended;	/* functions of the table of processes */
-	__u32 pid, start_time, ppid, parent_start_time, comm;	/* offsets of a record's task, bytes */
+	PyObject *forked, *started, *ended;	/* functions for what is not plain */
+	__u32 at[TASK_MEMBERS];			/* offsets of a record's task, bytes */
 	__u32 child_pid, child_start_time, cgroup_path;		/* and of what is its own */
 	__u64 tick;						/* of start times: nanoseconds */
+	struct table table;
 };
 
 struct calls {
@@ -75,3 +97,11 @@ PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, Py
 int program_take(struct calls *self, struct kind *kind, struct record *r, PyObject *out);
 int programs_parse(struct calls *self, PyObject *spec);
 void programs_clear(struct programs *programs);
+
+/* Each: 1: done; 0: not plain, nothing has changed; -1: an exception. `process`: a new reference. */
+int table_fork(struct calls *self, PyObject *parent, PyObject *child);
+/* `said`: the process, its parent, name, cgroup, the bytes of the task, the event's arguments. */
+int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process);
+int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **process);
+int table_parse(struct table *table, PyObject *spec, PyObject *args_type);
+void table_clear(struct table *table);

@@ -23,7 +23,7 @@ static PyObject *task_key(struct calls *self, const struct record *r)
 {
 	__u32 task = self->decoder->header;
 
-	return key_of(self, u32_at(r, task + self->programs.pid), u64_at(r, task + self->programs.start_time));
+	return key_of(self, u32_at(r, task + self->programs.at[TASK_PID]), u64_at(r, task + self->programs.at[TASK_START_TIME]));
 }
 
 static PyObject *task_bytes(struct calls *self, const struct record *r)
@@ -40,9 +40,11 @@ static int forked(struct calls *self, struct record *r)
 	if (parent)
 		child = key_of(self, u32_at(r, p->child_pid), u64_at(r, p->child_start_time));
 	if (child)
+		taken = table_fork(self, parent, child);
+	if (!taken)
 		done = PyObject_Vectorcall(p->forked, (PyObject *[]){ parent, child }, 2, NULL);
-	if (done)
-		taken = PyObject_IsTrue(done);
+	if (!taken)
+		taken = done ? PyObject_IsTrue(done) : -1;
 	Py_XDECREF(parent);
 	Py_XDECREF(child);
 	Py_XDECREF(done);
@@ -58,14 +60,14 @@ static PyObject *started(struct calls *self, struct record *r, PyObject *args)
 	int i;
 
 	v[0] = task_key(self, r);
-	v[1] = key_of(self, u32_at(r, task + p->ppid), u64_at(r, task + p->parent_start_time));
-	v[2] = comm_text((const char *)r->data + task + p->comm, COMM);
+	v[1] = key_of(self, u32_at(r, task + p->at[TASK_PPID]), u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
+	v[2] = comm_text((const char *)r->data + task + p->at[TASK_COMM_], COMM);
 	v[3] = loc >> 16 ? path_text(r, loc) : Py_NewRef(Py_None);
 	v[4] = task_bytes(self, r);
 	v[5] = Py_NewRef(args);
 	for (i = 0; i < 6 && v[i]; i++)
 		;
-	if (i == 6)
+	if (i == 6 && !table_exec(self, r, v, &process))
 		process = PyObject_Vectorcall(p->started, v, 6, NULL);
 	/* Whoever was remembered under this task's bytes ran another program. */
 	forget_contexts(self);
@@ -78,7 +80,7 @@ static PyObject *ended(struct calls *self, struct record *r)
 {
 	PyObject *key = task_key(self, r), *task = task_bytes(self, r), *process = NULL;
 
-	if (key && task)
+	if (key && task && !table_end(self, key, task, &process))
 		process = PyObject_Vectorcall(self->programs.ended, (PyObject *[]){ key, task }, 2, NULL);
 	Py_XDECREF(key);
 	Py_XDECREF(task);
@@ -153,24 +155,45 @@ static __u32 farthest(const __u32 *offsets, int count)
 	return last;
 }
 
+static int task_parse(struct programs *p, PyObject *offsets, __u32 size)
+{
+	Py_ssize_t i;
+
+	if (PyTuple_GET_SIZE(offsets) != TASK_MEMBERS || size < COMM)
+		goto bad;
+	for (i = 0; i < TASK_MEMBERS; i++) {
+		unsigned long offset = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(offsets, i));
+
+		if (PyErr_Occurred())
+			return -1;
+		if (offset > size - (i == TASK_COMM_ ? COMM : 8))
+			goto bad;
+		p->at[i] = offset;
+	}
+	return 0;
+bad:
+	PyErr_SetString(PyExc_ValueError, "a task has no such places");
+	return -1;
+}
+
 int programs_parse(struct calls *self, PyObject *spec)
 {
-	PyObject *kinds, *forked, *started, *ended, *key, *value;
+	PyObject *kinds, *task, *forked, *started, *ended, *table, *args = NULL, *key, *value;
 	struct programs *p = &self->programs;
-	__u32 task = self->decoder->task, own[IS_EXIT + 1] = {};
+	__u32 own[IS_EXIT + 1] = {};
 	Py_ssize_t at = 0;
 	int role;
 
 	if (spec == Py_None)
 		return 0;
 	if (!is_tuple(spec) ||
-	    !PyArg_ParseTuple(spec, "O!(IIIII)(III)KOOO", &PyDict_Type, &kinds, &p->pid, &p->start_time, &p->ppid,
-			      &p->parent_start_time, &p->comm, &p->child_pid, &p->child_start_time, &p->cgroup_path,
-			      &p->tick, &forked, &started, &ended))
+	    !PyArg_ParseTuple(spec, "O!O!(III)KOOOO!", &PyDict_Type, &kinds, &PyTuple_Type, &task, &p->child_pid,
+			      &p->child_start_time, &p->cgroup_path, &p->tick, &forked, &started, &ended, &PyTuple_Type,
+			      &table) ||
+	    task_parse(p, task, self->decoder->task))
 		return -1;
-	if (!p->tick || task < COMM || p->comm > task - COMM ||
-	    farthest((__u32[]){ p->pid, p->start_time, p->ppid, p->parent_start_time }, 4) > task - 8) {
-		PyErr_SetString(PyExc_ValueError, "a task has no such places");
+	if (!p->tick) {
+		PyErr_SetString(PyExc_ValueError, "a tick takes time");
 		return -1;
 	}
 	own[IS_FORK] = farthest((__u32[]){ p->child_pid, p->child_start_time }, 2);
@@ -182,8 +205,13 @@ int programs_parse(struct calls *self, PyObject *spec)
 		role = is_tuple(value) && PyTuple_GET_SIZE(value) ? PyLong_AsLong(PyTuple_GET_ITEM(value, 0)) : 0;
 		if (kind_parse(self, key, value, role >= 0 && role <= IS_EXIT ? own[role] : 0))
 			return -1;
+		if (role == IS_EXEC)
+			args = self->decoder->plans[PyLong_AsLong(key)]->cls;
 	}
-	return 0;
+	if (args)
+		return table_parse(&p->table, table, args);
+	PyErr_SetString(PyExc_ValueError, "programs that do not start");
+	return -1;
 }
 
 void programs_clear(struct programs *programs)
@@ -191,4 +219,5 @@ void programs_clear(struct programs *programs)
 	Py_CLEAR(programs->forked);
 	Py_CLEAR(programs->started);
 	Py_CLEAR(programs->ended);
+	table_clear(&programs->table);
 }

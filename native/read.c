@@ -279,6 +279,30 @@ static PyObject *read_file(struct op *op, struct record *r)
 	return result;
 }
 
+static PyObject *read_truth(struct op *op, struct record *r)
+{
+	return PyBool_FromLong(member_number(&op->members[0], r) != 0);
+}
+
+/* aux: a name for each member but the last, which says why they were not read. */
+static PyObject *read_numbers(struct op *op, struct record *r)
+{
+	int count = op->count - 1, i;
+	PyObject *dict;
+
+	if (!PyTuple_Check(op->aux) || PyTuple_GET_SIZE(op->aux) != count || member_number(&op->members[count], r))
+		return read_call(op, r);
+	dict = PyDict_New();
+	for (i = 0; dict && i < count; i++) {
+		PyObject *value = member_value(&op->members[i], r);
+
+		if (!value || PyDict_SetItem(dict, PyTuple_GET_ITEM(op->aux, i), value))
+			Py_CLEAR(dict);
+		Py_XDECREF(value);
+	}
+	return dict;
+}
+
 /* Whether another field's value, a string, is in a set. aux: (set | None, number of the field). Said: why None. */
 static PyObject *read_known(struct op *op, struct record *r)
 {
@@ -298,6 +322,8 @@ static PyObject *read_known(struct op *op, struct record *r)
 const struct reading readings[] = {
 	{ "number", read_number, {}, 1, .bytes = true },
 	{ "hex", read_hex, {}, 1 },
+	{ "truth", read_truth, {}, 1 },
+	{ "numbers", read_numbers, {}, 2 },
 	{ "text", read_text, {}, 1 },
 	{ "texts", read_texts, {}, 1 },
 	{ "path", read_path, {}, 1 },

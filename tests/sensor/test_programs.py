@@ -113,14 +113,21 @@ def test_a_fault_in_python_is_not_swallowed() -> None:
 
     one = decoder()
     programs = Programs(ProcessTable(one.task, live=False))
-    for name, records in (("forked", 1), ("started", 2), ("ended", 3)):
+    kernel = Kernel()
+    proc = kernel.process()
+    odd = {
+        "forked": kernel.fork(INIT)[1],
+        "started": kernel.exec(proc, interpreter="/bin/sh"),
+        "ended": kernel.exit(proc),
+    }
+    for place, (name, record) in enumerate(odd.items(), 4):
         plain = programs.native(one, DEFAULT)
         assert plain is not None
-        place = 4 + ["forked", "started", "ended"].index(name)
+        assert plain[place].__name__ == name
         spec: Any = (*plain[:place], broken, *plain[place + 1 :])
         calls = plain_calls(one, DEFAULT, "h", {}, {}, ProcessTable(one.task, live=False).context, set(), spec)
         with pytest.raises(LookupError, match="no such process"):
-            calls.take(one.records(batch(*life(Kernel())[:records])), 0, [])
+            calls.take(one.records(batch(record)), 0, [])
 
 
 @pytest.mark.parametrize(

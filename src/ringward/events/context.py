@@ -12,7 +12,8 @@ import msgspec
 SCHEMA_VERSION = 1
 
 
-class FileId(msgspec.Struct, frozen=True):
+# No garbage collection of these three: none is in a cycle, and looking for one would cost more than making them.
+class FileId(msgspec.Struct, frozen=True, gc=False):
     """A file as the kernel held it; all from kernel memory."""
 
     path: str | None
@@ -26,7 +27,7 @@ class FileId(msgspec.Struct, frozen=True):
     """No name leads to the inode (i_nlink is 0): deleted, or a memfd."""
 
 
-class Ancestor(msgspec.Struct, frozen=True, omit_defaults=True):
+class Ancestor(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A process that another descends from."""
 
     id: str
@@ -38,7 +39,7 @@ class Ancestor(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why comm, exe or args is None."""
 
 
-class Process(msgspec.Struct, frozen=True, omit_defaults=True):
+class Process(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The task that an event happened in.
 
     Numbers are in the initial namespaces. `exe`, `args` and `cwd` are those of the last

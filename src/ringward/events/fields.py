@@ -145,6 +145,47 @@ class Hex(Spec):
         return lambda _tail, value: hex(value)
 
 
+class Truth(Spec):
+    """A number that is 0 or not."""
+
+    direct = False
+
+    def convert(self, field: str) -> Callable[..., bool]:  # noqa: ARG002
+        """Return a function of (tail, number)."""
+        return lambda _tail, value: bool(value)
+
+
+class Numbers(Spec):
+    """Numbers by their names, or a reason why they could not be read.
+
+    Args:
+        ctype: as `Spec`.
+        doc: as `Spec`.
+        tags: as `Spec`.
+        members: one for each name, and the reason (enum unread) as the last.
+        keys: the names.
+
+    """
+
+    direct = False
+
+    def __init__(self, ctype: str, doc: str, *tags: str, members: tuple[str, ...], keys: tuple[str, ...]) -> None:
+        super().__init__(ctype, doc, *tags, members=members)
+        self.keys = keys
+
+    def convert(self, field: str) -> Callable[..., dict[str, int] | None]:
+        """Return a function of (tail, number, ..., reason)."""
+
+        def read(tail: Tail, *values: int) -> dict[str, int] | None:
+            *numbers, reason = values
+            if reason:
+                tail.missing(field, reason)
+                return None
+            return dict(zip(self.keys, numbers, strict=True))
+
+        return read
+
+
 class Text(Spec):
     """A string of the tail."""
 

@@ -1,7 +1,7 @@
 """Events as JSON lines, and back.
 
-Events share their `Process` and their tags: the same object, event after event. Each is
-encoded once and its bytes are kept, which makes a line several times cheaper.
+Events share their `Process` and their tags, and processes their line of descent: the same object, event
+after event. Each is encoded once and its bytes are kept, which makes a line several times cheaper.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KEPT = 1024
 """Shared objects whose encoding is kept; about 1.5 kB each."""
 
 _HEAD = b'{"v":%d,' % SCHEMA_VERSION
-_SHARED = ("process", "tags")
+_SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "tags"), Process: ("ancestors",)}
 
 
 class Shape(NamedTuple):
@@ -48,7 +48,7 @@ def shape(cls: type) -> dict[str, Shape] | None:
         if config.omit_defaults and default and field.default_factory is not dict:
             return None
         left_out = (field.default,) if config.omit_defaults and field.default is not msgspec.NODEFAULT else ()
-        shared = cls is Event and field.name in _SHARED
+        shared = field.name in _SHARED.get(cls, ())
         key = msgspec.json.encode(field.encode_name) + b":"
         found[field.name] = Shape(key, left_out, config.omit_defaults and default, shared)
     return found

@@ -1,9 +1,10 @@
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, Self, TypeAlias
 
 from typing_extensions import Buffer
 
-from ringward.events.context import Event, Process
+from ringward.events.context import Ancestor, Event, FileId, Process
 from ringward.events.fields import Tail
 from ringward.sensor.decode import Record
 from ringward.sensor.plan import Plan
@@ -85,6 +86,21 @@ class Decoder:
     def batch(self, data: bytes) -> Batch: ...
     def one(self, data: bytes) -> Record: ...
 
+Table: TypeAlias = tuple[
+    dict[tuple[int, int], Any],
+    OrderedDict[tuple[int, int], None],
+    OrderedDict[bytes, Process],
+    dict[tuple[int, int], tuple[Ancestor, ...]],
+    tuple[Sized, ...],
+    type,
+    type[Process],
+    type[FileId],
+    Callable[[tuple[int, int]], tuple[Ancestor, ...]],
+    Callable[[str | None], str | None],
+    tuple[int, int, int],
+]
+"""What `ringward.sensor.process_table.ProcessTable` keeps; classes, functions; how much it keeps."""
+
 Programs: TypeAlias = tuple[
     dict[int, tuple[int, bool, dict[str, tuple[str, ...]]]],
     tuple[int, ...],
@@ -93,6 +109,7 @@ Programs: TypeAlias = tuple[
     Callable[[tuple[int, int], tuple[int, int]], bool],
     Callable[[tuple[int, int], tuple[int, int], str, str | None, bytes, Any], Process | None],
     Callable[[tuple[int, int], bytes], Process | None],
+    Table,
 ]
 """Kind -> (role, wanted, tags); offsets in a task and of their own, bytes; nanoseconds a tick; functions."""
 

@@ -13,10 +13,12 @@ from ringward.btf import Layout
 from ringward.btf.layout import Field
 from ringward.events.args import Args
 from ringward.events.context import FileId
-from ringward.events.fields import File, Flags, Hex, Path, RacyText, Spec, Text, Texts
+from ringward.events.fields import File, Flags, Hex, Numbers, Path, RacyText, Spec, Text, Texts, Truth
 
 _READINGS: dict[type[Spec], str] = {
     Hex: "hex",
+    Truth: "truth",
+    Numbers: "numbers",
     Text: "text",
     Texts: "texts",
     Path: "path",
@@ -72,7 +74,7 @@ def plan(name: str, cls: type[Args], layout: Layout, known: Mapping[str, Known] 
         elif spec.direct:
             readings.append(("number", field, None, wanted, None))
         else:
-            aux = FileId if type(spec) is File else None
+            aux = FileId if type(spec) is File else spec.keys if isinstance(spec, Numbers) else None
             readings.append((_reading(spec), field, spec.convert(field), wanted, aux))
     extra = tuple(members[one] for one in extra_names(cls, layout))
     return name, cls, layout.size, tuple(readings), extra

@@ -8,13 +8,14 @@ start tick is the same.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sized
 from typing import Any
 
-from ringward.events.context import Ancestor, Process
+import msgspec
+
+from ringward.events.context import Ancestor, FileId, Process
 from ringward.events.fields import UNREAD_TEXT, decode, join_path
-from ringward.sensor import procfs
+from ringward.sensor import _native, procfs
 from ringward.sensor.container import container_id
 from ringward.sensor.decode import Record, Task
 from ringward.sensor.procfs import TICK_NS
@@ -23,6 +24,7 @@ KEPT_DEAD = 4096
 KEPT_ALIVE = 4096
 """Processes without a known end, at which it is looked for the first time whether they are still there."""
 KEPT_CONTEXTS = 4096
+KEPT_LINES = 1024
 CONTEXTS_OF_ONE = 256
 """Of one process: its threads, names and credentials."""
 ANCESTORS = 16
@@ -63,8 +65,8 @@ def short_args(args: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return args
 
 
-@dataclass(slots=True)
-class Known:
+# No garbage collection: it is in no cycle.
+class Known(msgspec.Struct, gc=False):
     """What is known of one process."""
 
     key: Key
@@ -78,7 +80,7 @@ class Known:
     """The kernel's module request that it, or an ancestor, was started for."""
     unread: str | None = None
     ended: bool = False
-    contexts: list[bytes] = field(default_factory=list)
+    contexts: list[bytes] = []
     ancestor: Ancestor | None = None
 
 
@@ -98,9 +100,22 @@ class ProcessTable:
         self._dead: OrderedDict[Key, None] = OrderedDict()
         self._most = KEPT_ALIVE
         self._contexts: OrderedDict[bytes, Process] = OrderedDict()
+        self._lines: dict[Key, tuple[Ancestor, ...]] = {}
+        """Lines of descent that begin with a process, as long as nobody in them changes."""
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def native(self, busy: tuple[Sized, ...]) -> _native.Table:
+        """Return what native/processes.c needs to do the plain cases of `fork`, `exec`, `end` and `context`.
+
+        Args:
+            busy: while there is anything in one of them, no end is plain.
+
+        """
+        limits = KEPT_ALIVE, KEPT_DEAD, KEPT_CONTEXTS
+        tables = self._known, self._dead, self._contexts, self._lines
+        return (*tables, busy, Known, Process, FileId, self.ancestors, container_id, limits)
 
     def seed(self) -> None:
         """Take in every process that runs, from /proc."""
@@ -138,7 +153,9 @@ class ProcessTable:
         for task in known.contexts:
             self._contexts.pop(task, None)
         known.contexts.clear()
-        known.ancestor = None
+        if known.ancestor:
+            known.ancestor = None
+            self._lines.clear()
 
     def _bury(self, key: Key) -> None:
         self._dead[key] = None
@@ -192,6 +209,9 @@ class ProcessTable:
     def fork(self, parent: Key, child: Key) -> None:
         """Take in a process that begins as its parent is."""
         known = self.find(parent)
+        before = self._known.get(child)
+        if before:
+            self._forget_contexts(before)
         self._known[child] = Known(
             child,
             known.key,
@@ -244,13 +264,18 @@ class ProcessTable:
 
     def ancestors(self, parent: Key) -> tuple[Ancestor, ...]:
         """Return the line of descent that begins with `parent`, nearest first."""
-        found: list[Ancestor] = []
-        key: Key | None = parent
-        while key and key[0] and len(found) < ANCESTORS:
-            known = self.find(key)
-            found.append(self._ancestor(known))
-            key = known.parent
-        return tuple(found)
+        line = self._lines.get(parent)
+        if line is None:
+            found: list[Ancestor] = []
+            key: Key | None = parent
+            while key and key[0] and len(found) < ANCESTORS:
+                known = self.find(key)
+                found.append(self._ancestor(known))
+                key = known.parent
+            if len(self._lines) >= KEPT_LINES:
+                self._lines.clear()
+            line = self._lines[parent] = tuple(found)
+        return line
 
     def context(self, data: bytes) -> Process:
         """Return the full context of a record's task; the same object for the same bytes."""

@@ -1,7 +1,8 @@
 """The starts and ends of programs that are told as they are: nothing is joined to them but what is known of them.
 
-The native part takes their records out of a batch and asks here; `ringward.sensor.join` does
-everything else, and the same for these where something is unusual about them.
+The native part takes their records out of a batch. What is plain it does to the table of processes itself
+(native/processes.c), and asks here for the rest; `ringward.sensor.join` does everything else, and the same for
+these where something is unusual about them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from ringward.events.context import Process
 from ringward.sensor import _native
 from ringward.sensor.calls import TAGS
-from ringward.sensor.decode import Decoder
+from ringward.sensor.decode import Decoder, Task
 from ringward.sensor.exec_path import is_plain
 from ringward.sensor.process_table import Key, ProcessTable
 from ringward.sensor.procfs import TICK_NS
@@ -67,14 +68,14 @@ class Programs:
         if not ROLES.keys() <= decoder.kinds.keys():
             return None
         task = decoder.task_offsets
-        names = ("pid", "start_time", "ppid", "parent_start_time", "comm")
         fork, start = ({one.name: one.offset for one in decoder.layouts[name].fields} for name in list(ROLES)[:2])
         return (
             {decoder.kinds[name]: (role, name in emit, TAGS[name]) for name, role in ROLES.items()},
-            tuple(task[name] for name in names),
+            tuple(task[name] for name in Task._fields),
             (fork["child_pid"], fork["child_start_time"], start["cgroup_path"]),
             TICK_NS,
             self.forked,
             self.started,
             self.ended,
+            self._table.native(self._busy),
         )

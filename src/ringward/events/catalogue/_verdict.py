@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import OPT, Convert, K, Tail
+from ringward.events.fields import OPT, Convert, K, Tail, Truth
 from ringward.events.hooks import Hook
 
 _ACTIONS = ("allow", "deny")
@@ -64,12 +64,11 @@ class Verdict(Args, frozen=True):
     ]
     refused: Annotated[
         bool,
-        Convert(
+        Truth(
             "bool",
             "Whether the kernel was told to refuse it: a denial in the mode enforce.",
             K,
             members=("verdict.refused",),
-            function=lambda _tail, value: bool(value),
         ),
     ]
     mode: Annotated[
@@ -99,12 +98,11 @@ class Verdict(Args, frozen=True):
     ]
     fact_unread: Annotated[
         bool,
-        Convert(
+        Truth(
             "bool",
             "The rule denies because a fact that it asks for could not be read.",
             K,
             members=("verdict.fact_unread",),
-            function=lambda _tail, value: bool(value),
         ),
     ]
 

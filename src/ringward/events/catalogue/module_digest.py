@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
 from ringward.events.context import FileId
-from ringward.events.fields import OPT, Convert, File, K, Spec, Tail
+from ringward.events.fields import OPT, Convert, File, K, Spec, Tail, Truth
 from ringward.events.hooks import Hook
 
 _OBJECT = "digest"
@@ -109,16 +109,7 @@ class ModuleDigest(Args, frozen=True):
             function=_format,
         ),
     ]
-    has_signature: Annotated[
-        bool,
-        Convert(
-            "bool",
-            "The marker of an appended signature is at the end.",
-            K,
-            members=("has_signature",),
-            function=lambda _tail, value: bool(value),
-        ),
-    ]
+    has_signature: Annotated[bool, Truth("bool", "The marker of an appended signature is at the end.", K)]
     file: Annotated[FileId | None, File("struct file *", "The file that was read; null for init_module.", K, OPT)]
 
     def subject(self) -> str:

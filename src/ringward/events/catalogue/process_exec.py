@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
 from ringward.events.context import FileId
-from ringward.events.fields import OPT, TOCTOU, Convert, File, K, Path, RacyText, Spec, Tail, Text, Texts, U
+from ringward.events.fields import OPT, TOCTOU, File, K, Numbers, Path, RacyText, Spec, Text, Texts, U
 from ringward.events.hooks import Hook, Ladder
 
 _OBJECT = "process"
@@ -20,13 +20,6 @@ ENTRY: Ladder = (
         ("exec_sys_enter",),
     ),
 )
-
-
-def _credentials(tail: Tail, uid: int, gid: int, euid: int, egid: int, reason: int) -> dict[str, int] | None:
-    if reason:
-        tail.missing("old_credentials", reason)
-        return None
-    return {"uid": uid, "gid": gid, "euid": euid, "egid": egid}
 
 
 class _AskedPath(RacyText):
@@ -109,13 +102,13 @@ class ProcessExec(Args, frozen=True):
     cwd: Annotated[str | None, Path("struct path", "Working directory, as the initial mount namespace sees it.")]
     old_credentials: Annotated[
         dict[str, int] | None,
-        Convert(
+        Numbers(
             "struct cred *",
             "uid, gid, euid, egid before the exec; those after are the process's.",
             K,
             OPT,
             members=("old_uid", "old_gid", "old_euid", "old_egid", "old_unread"),
-            function=_credentials,
+            keys=("uid", "gid", "euid", "egid"),
         ),
     ]
     root: Annotated[

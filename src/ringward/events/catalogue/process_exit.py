@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import Convert, K, Spec
+from ringward.events.fields import K, Spec, Truth
 from ringward.events.hooks import Hook
 
 
@@ -40,16 +40,7 @@ class ProcessExit(Args, frozen=True):
 
     code: Annotated[int, Spec("int", "What it passed to exit(2), low 8 bits; 0 when a signal ended it.")]
     signal: Annotated[int, Spec("int", "The signal that ended it; 0: none.")]
-    core_dumped: Annotated[
-        bool,
-        Convert(
-            "bool",
-            "A core was dumped.",
-            K,
-            members=("core_dumped",),
-            function=lambda _tail, value: bool(value),
-        ),
-    ]
+    core_dumped: Annotated[bool, Truth("bool", "A core was dumped.", K)]
 
     def subject(self) -> str:
         """Return how it ended."""

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of processes: the plain cases of what ringward.sensor.process_table does to it. Whatever is not
+ * plain (something unknown, unread, or that comes again) changes nothing here, and is done there.
+ */
+#include "calls.h"
+#include <structmember.h>
+
+/* The members of a Known that are used here, in the order of `known_members`. */
+enum { KEY, COMM_, EXE, ARGUMENTS, CWD, CGROUP, REQUEST, UNREAD_, ENDED, OF_CONTEXTS, ANCESTOR };
+static const char *const known_members[KNOWN_MEMBERS] = { "key", "comm", "exe", "args", "cwd", "cgroup", "request",
+	"unread", "ended", "contexts", "ancestor" };
+static const char *const args_members[ARGS_MEMBERS] = { "exe", "interpreter", "args", "cwd" };
+
+/* Where an instance of a struct has a member: bytes; -1 with an exception. */
+static Py_ssize_t offset_of(PyObject *type, const char *name)
+{
+	PyObject *member = PyObject_GetAttrString(type, name);
+	Py_ssize_t offset = -1;
+
+	if (!member)
+		return -1;
+	if (PyObject_TypeCheck(member, &PyMemberDescr_Type) &&
+	    ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT_EX)
+		offset = ((PyMemberDescrObject *)member)->d_member->offset;
+	else
+		PyErr_Format(PyExc_TypeError, "%s is no member of a struct", name);
+	Py_DECREF(member);
+	return offset;
+}
+
+static inline PyObject **at(PyObject *object, Py_ssize_t offset)
+{
+	return (PyObject **)((char *)object + offset);
+}
+
+static void set(const struct table *t, PyObject *known, int member, PyObject *value)
+{
+	Py_XSETREF(*at(known, t->in_known[member]), Py_NewRef(value));
+}
+
+static PyObject *get(const struct table *t, PyObject *known, int member)
+{
+	return *at(known, t->in_known[member]);
+}
+
+/* What is known of a process: borrowed; NULL: nothing, or (then with an exception) a fault. */
+static PyObject *find(const struct table *t, PyObject *key)
+{
+	PyObject *known = PyDict_GetItemWithError(t->known, key);
+
+	return known && Py_TYPE(known) == (PyTypeObject *)t->known_type ? known : NULL;
+}
+
+static int faulty(void)
+{
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The same object for a value that comes again and again. */
+static int cgroup_is_last(struct table *t, PyObject *cgroup)
+{
+	PyObject *container;
+
+	if (t->cgroup && !PyUnicode_Compare(t->cgroup, cgroup))
+		return 0;
+	container = PyObject_CallOneArg(t->container, cgroup);
+	if (!container)
+		return -1;
+	Py_XSETREF(t->cgroup_container, container);
+	Py_XSETREF(t->cgroup, Py_NewRef(cgroup));
+	return 0;
+}
+
+/* 1: `namespaces` is that of the record; 0: the process has left one. */
+static int namespaces_are_last(struct table *t, const struct record *r, __u32 task, const __u32 *offsets)
+{
+	static const char *const names[] = { "mnt", "pid", "net", "user" };
+	__u32 numbers[4];
+	PyObject *dict;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		numbers[i] = u32_at(r, task + offsets[TASK_MNT_NS + i]);
+		if (!numbers[i])
+			return 0;
+	}
+	if (t->namespaces && !memcmp(numbers, t->numbers, sizeof(numbers)))
+		return 1;
+	dict = PyDict_New();
+	for (i = 0; dict && i < 4; i++) {
+		PyObject *number = PyLong_FromUnsignedLong(numbers[i]);
+
+		if (!number || PyDict_SetItemString(dict, names[i], number))
+			Py_CLEAR(dict);
+		Py_XDECREF(number);
+	}
+	if (!dict)
+		return -1;
+	Py_XSETREF(t->namespaces, dict);
+	memcpy(t->numbers, numbers, sizeof(numbers));
+	return 1;
+}
+
+/* ringward.sensor.process_table.key_id() */
+static PyObject *id_of(__u32 pid, __u64 ticks)
+{
+	char buffer[48];
+
+	return PyUnicode_DecodeASCII(buffer, snprintf(buffer, sizeof(buffer), "%u@%llu", pid, ticks), NULL);
+}
+
+static PyObject *number_or_none(__u32 number)
+{
+	return number == 0xffffffff ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(number);
+}
+
+/* ProcessTable._build() of a process of which all is known: a new reference. */
+static PyObject *build(struct calls *self, const struct record *r, PyObject *known, PyObject *line)
+{
+	const struct programs *p = &self->programs;
+	const struct table *t = &p->table;
+	__u32 task = self->decoder->header;
+	PyObject *v[PROCESS_MEMBERS] = {}, *process = NULL;
+	__u64 start = u64_at(r, task + p->at[TASK_START_TIME]), parent = u64_at(r, task + p->at[TASK_PARENT_START_TIME]);
+	int i, n = 0;
+
+	v[n++] = id_of(u32_at(r, task + p->at[TASK_PID]), start / p->tick);
+	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PID]));
+	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_TID]));
+	v[n++] = PyLong_FromUnsignedLongLong(start);
+	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PPID]));
+	v[n++] = id_of(u32_at(r, task + p->at[TASK_PPID]), parent / p->tick);
+	for (i = TASK_UID; i <= TASK_EGID; i++)
+		v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[i]));
+	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_LOGINUID]));
+	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_SESSIONID]));
+	for (i = COMM_; i <= CGROUP; i++)
+		v[n++] = Py_NewRef(get(t, known, i));
+	v[n++] = Py_NewRef(t->cgroup_container);
+	v[n++] = Py_NewRef(t->namespaces);
+	v[n++] = Py_NewRef(line);
+	v[n++] = Py_NewRef(Py_False);
+	v[n++] = PyDict_New();
+	for (i = 0; i < n && v[i]; i++)
+		;
+	if (i == n)
+		process = PyObject_Vectorcall(t->process, v, n, NULL);
+	for (i = 0; i < n; i++)
+		Py_XDECREF(v[i]);
+	return process;
+}
+
+/* Take the oldest entry out of an OrderedDict that has more than `most`: (key, value), a new reference. */
+static PyObject *oldest(PyObject *dict, Py_ssize_t most, int *err)
+{
+	static PyObject *popitem;
+	PyObject *item = NULL;
+
+	*err = 0;
+	if (PyDict_GET_SIZE(dict) <= most)
+		return NULL;
+	if (popitem || (popitem = PyUnicode_InternFromString("popitem")))
+		item = PyObject_CallMethodOneArg(dict, popitem, Py_False);
+	if (item && !PyTuple_Check(item))
+		Py_CLEAR(item);
+	*err = item ? 0 : -1;
+	return item;
+}
+
+static int remember(struct table *t, PyObject *known, PyObject *task, PyObject *process)
+{
+	PyObject *item;
+	int err;
+
+	if (PyODict_SetItem(t->contexts, task, process) || PyList_Append(get(t, known, OF_CONTEXTS), task))
+		return -1;
+	while ((item = oldest(t->contexts, t->most_contexts, &err)))
+		Py_DECREF(item);
+	return err;
+}
+
+int table_fork(struct calls *self, PyObject *parent, PyObject *child)
+{
+	struct table *t = &self->programs.table;
+	PyObject *known = find(t, parent), *one;
+	int there, err;
+
+	if (!known)
+		return faulty();
+	there = PyDict_Contains(t->known, child);
+	if (there)
+		return there < 0 ? -1 : 0;
+	/* Beyond it, who has gone without a word is looked for now and then. */
+	if (PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) >= t->most_alive)
+		return 0;
+	one = PyObject_Vectorcall(t->known_type,
+				  (PyObject *[]){ child, get(t, known, KEY), get(t, known, COMM_), get(t, known, EXE),
+						  get(t, known, ARGUMENTS), get(t, known, CWD), get(t, known, CGROUP),
+						  get(t, known, REQUEST), get(t, known, UNREAD_) },
+				  9, NULL);
+	err = one ? PyDict_SetItem(t->known, child, one) : -1;
+	Py_XDECREF(one);
+	return err ? -1 : 1;
+}
+
+/* Whether all of it was read, and the path is the file's: ringward.sensor.exec_path.is_plain() and more. */
+static bool is_whole(const struct table *t, PyObject *args, PyObject *cgroup)
+{
+	PyObject *exe = *at(args, t->in_args[0]), *asked = *at(args, t->in_args[1]), *path;
+
+	if (Py_TYPE(exe) != (PyTypeObject *)t->file_type || !PyUnicode_Check(asked) || !PyUnicode_Check(cgroup) ||
+	    *at(args, t->in_args[2]) == Py_None || *at(args, t->in_args[3]) == Py_None)
+		return false;
+	path = *at(exe, t->in_file);
+	return PyUnicode_Check(path) && !PyUnicode_Compare(path, asked);
+}
+
+int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process)
+{
+	struct programs *p = &self->programs;
+	struct table *t = &p->table;
+	PyObject *known = find(t, said[0]), *comm = said[2], *cgroup = said[3], *task = said[4], *args = said[5], *line;
+	int there;
+
+	if (!known || get(t, known, REQUEST) != t->zero || PyList_GET_SIZE(get(t, known, OF_CONTEXTS)) ||
+	    get(t, known, ANCESTOR) != Py_None || !is_whole(t, args, cgroup) ||
+	    u32_at(r, self->decoder->header + p->at[TASK_FLAGS]))
+		return faulty();
+	there = PyDict_Contains(t->dead, said[0]);
+	if (there)
+		return there < 0 ? -1 : 0;
+	there = namespaces_are_last(t, r, self->decoder->header, p->at);
+	if (there <= 0)
+		return there;
+	if (cgroup_is_last(t, cgroup))
+		return -1;
+	line = PyDict_GetItemWithError(t->lines, said[1]);
+	Py_INCREF(known);
+	line = line || PyErr_Occurred() ? Py_XNewRef(line) : PyObject_CallOneArg(t->ancestors, said[1]);
+	if (!line) {
+		Py_DECREF(known);
+		return -1;
+	}
+	set(t, known, COMM_, comm);
+	set(t, known, EXE, *at(*at(args, t->in_args[0]), t->in_file));
+	set(t, known, ARGUMENTS, *at(args, t->in_args[2]));
+	set(t, known, CWD, *at(args, t->in_args[3]));
+	set(t, known, CGROUP, t->cgroup);
+	set(t, known, UNREAD_, Py_None);
+	*process = build(self, r, known, line);
+	there = *process && !remember(t, known, task, *process) ? 1 : -1;
+	if (there < 0)
+		Py_CLEAR(*process);
+	Py_DECREF(line);
+	Py_DECREF(known);
+	return there;
+}
+
+/* ProcessTable._forget_contexts() and what leads to it: one more has ended. */
+static int bury(struct table *t, PyObject *key)
+{
+	PyObject *item, *known, *list;
+	int err;
+
+	if (PyODict_SetItem(t->dead, key, Py_None))
+		return -1;
+	while ((item = oldest(t->dead, t->most_dead, &err))) {
+		known = Py_XNewRef(find(t, PyTuple_GET_ITEM(item, 0)));
+		if (known && PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)))
+			PyErr_Clear();
+		Py_DECREF(item);
+		list = known ? get(t, known, OF_CONTEXTS) : NULL;
+		for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list) && !PyErr_Occurred(); i++)
+			if (PyDict_Contains(t->contexts, PyList_GET_ITEM(list, i)) > 0)
+				PyODict_DelItem(t->contexts, PyList_GET_ITEM(list, i));
+		if (known && get(t, known, ANCESTOR) != Py_None)
+			PyDict_Clear(t->lines);
+		Py_XDECREF(known);
+		if (PyErr_Occurred())
+			return -1;
+	}
+	return err;
+}
+
+int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **process)
+{
+	struct table *t = &self->programs.table;
+	PyObject *known = find(t, key);
+	int there;
+
+	if (!known || get(t, known, ENDED) != Py_False || get(t, known, REQUEST) != t->zero)
+		return faulty();
+	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(t->busy); i++)
+		if (PyObject_Size(PyTuple_GET_ITEM(t->busy, i)))
+			return faulty();
+	there = PyDict_Contains(t->dead, key);
+	if (there)
+		return there < 0 ? -1 : 0;
+	*process = Py_XNewRef(PyDict_GetItemWithError(t->contexts, task));
+	if (!*process)
+		return faulty();
+	set(t, known, ENDED, Py_True);
+	return bury(t, key) ? -1 : 1;
+}
+
+static int offsets_of(Py_ssize_t *offsets, PyObject *type, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++) {
+		offsets[i] = offset_of(type, names[i]);
+		if (offsets[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int table_parse(struct table *t, PyObject *spec, PyObject *args_type)
+{
+	static const char *const path[] = { "path" };
+	PyObject **kept[] = { &t->known, &t->dead, &t->contexts, &t->lines, &t->busy, &t->known_type, &t->process,
+			      &t->file_type, &t->ancestors, &t->container };
+	size_t i;
+	int ok = PyArg_ParseTuple(spec, "O!O!O!O!O!O!O!O!OO(nnn)", &PyDict_Type, &t->known, &PyODict_Type, &t->dead,
+				  &PyODict_Type, &t->contexts, &PyDict_Type, &t->lines, &PyTuple_Type, &t->busy,
+				  &PyType_Type, &t->known_type, &PyType_Type, &t->process, &PyType_Type, &t->file_type,
+				  &t->ancestors, &t->container, &t->most_alive, &t->most_dead, &t->most_contexts);
+
+	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		*kept[i] = ok ? Py_NewRef(*kept[i]) : NULL;
+	if (!ok || offsets_of(t->in_known, t->known_type, known_members, KNOWN_MEMBERS) ||
+	    offsets_of(t->in_args, args_type, args_members, ARGS_MEMBERS) || offsets_of(&t->in_file, t->file_type, path, 1))
+		return -1;
+	t->zero = PyLong_FromLong(0);
+	return t->zero ? 0 : -1;
+}
+
+void table_clear(struct table *t)
+{
+	PyObject **kept[] = { &t->known, &t->dead, &t->contexts, &t->lines, &t->busy, &t->known_type, &t->process,
+			      &t->file_type, &t->ancestors, &t->container, &t->zero, &t->cgroup, &t->cgroup_container,
+			      &t->namespaces };
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		Py_CLEAR(*kept[i]);
+}
