@@ -42,7 +42,7 @@ struct table {
 	Py_ssize_t most_alive, most_dead, most_contexts;
 	Py_ssize_t in_known[KNOWN_MEMBERS], in_args[ARGS_MEMBERS], in_file;	/* offsets in instances, bytes */
 	PyObject *zero;
-	PyObject *cgroup, *cgroup_container, *namespaces;	/* those of the last process */
+	PyObject *last[KNOWN_MEMBERS], *last_container, *namespaces;	/* those of the last process */
 	__u32 numbers[4];
 };
 

@@ -57,18 +57,25 @@ static int faulty(void)
 	return PyErr_Occurred() ? -1 : 0;
 }
 
-/* The same object for a value that comes again and again. */
-static int cgroup_is_last(struct table *t, PyObject *cgroup)
+/*
+ * What programs that come again and again share: the very object that the last one had, if it is equal. Else each of
+ * thousands that have ended would keep its own, and none of them would be in a cache when it goes.
+ */
+static int is_last(struct table *t, int member, PyObject *value)
 {
-	PyObject *container;
+	PyObject **last = &t->last[member];
+	int same = *last ? PyObject_RichCompareBool(*last, value, Py_EQ) : 0;
 
-	if (t->cgroup && !PyUnicode_Compare(t->cgroup, cgroup))
-		return 0;
-	container = PyObject_CallOneArg(t->container, cgroup);
-	if (!container)
-		return -1;
-	Py_XSETREF(t->cgroup_container, container);
-	Py_XSETREF(t->cgroup, Py_NewRef(cgroup));
+	if (same)
+		return same;
+	if (member == CGROUP) {
+		PyObject *container = PyObject_CallOneArg(t->container, value);
+
+		if (!container)
+			return -1;
+		Py_XSETREF(t->last_container, container);
+	}
+	Py_XSETREF(*last, Py_NewRef(value));
 	return 0;
 }
 
@@ -137,7 +144,7 @@ static PyObject *build(struct calls *self, const struct record *r, PyObject *kno
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_SESSIONID]));
 	for (i = COMM_; i <= CGROUP; i++)
 		v[n++] = Py_NewRef(get(t, known, i));
-	v[n++] = Py_NewRef(t->cgroup_container);
+	v[n++] = Py_NewRef(t->last_container);
 	v[n++] = Py_NewRef(t->namespaces);
 	v[n++] = Py_NewRef(line);
 	v[n++] = Py_NewRef(Py_False);
@@ -220,7 +227,7 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 {
 	struct programs *p = &self->programs;
 	struct table *t = &p->table;
-	PyObject *known = find(t, said[0]), *comm = said[2], *cgroup = said[3], *task = said[4], *args = said[5], *line;
+	PyObject *known = find(t, said[0]), *cgroup = said[3], *task = said[4], *args = said[5], *line;
 	int there;
 
 	if (!known || get(t, known, REQUEST) != t->zero || PyList_GET_SIZE(get(t, known, OF_CONTEXTS)) ||
@@ -233,7 +240,9 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 	there = namespaces_are_last(t, r, self->decoder->header, p->at);
 	if (there <= 0)
 		return there;
-	if (cgroup_is_last(t, cgroup))
+	if (is_last(t, COMM_, said[2]) < 0 || is_last(t, EXE, *at(*at(args, t->in_args[0]), t->in_file)) < 0 ||
+	    is_last(t, ARGUMENTS, *at(args, t->in_args[2])) < 0 || is_last(t, CWD, *at(args, t->in_args[3])) < 0 ||
+	    is_last(t, CGROUP, cgroup) < 0)
 		return -1;
 	line = PyDict_GetItemWithError(t->lines, said[1]);
 	Py_INCREF(known);
@@ -242,11 +251,8 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 		Py_DECREF(known);
 		return -1;
 	}
-	set(t, known, COMM_, comm);
-	set(t, known, EXE, *at(*at(args, t->in_args[0]), t->in_file));
-	set(t, known, ARGUMENTS, *at(args, t->in_args[2]));
-	set(t, known, CWD, *at(args, t->in_args[3]));
-	set(t, known, CGROUP, t->cgroup);
+	for (int i = COMM_; i <= CGROUP; i++)
+		set(t, known, i, t->last[i]);
 	set(t, known, UNREAD_, Py_None);
 	*process = build(self, r, known, line);
 	there = *process && !remember(t, known, task, *process) ? 1 : -1;
@@ -257,27 +263,36 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 	return there;
 }
 
-/* ProcessTable._forget_contexts() and what leads to it: one more has ended. */
-static int bury(struct table *t, PyObject *key)
+static int forget(struct table *t, PyObject *known)
 {
-	PyObject *item, *known, *list;
+	PyObject *list = get(t, known, OF_CONTEXTS);
+	Py_ssize_t i;
+	int there = 0;
+
+	for (i = 0; i < PyList_GET_SIZE(list) && there >= 0; i++) {
+		there = PyDict_Contains(t->contexts, PyList_GET_ITEM(list, i));
+		if (there > 0 && PyODict_DelItem(t->contexts, PyList_GET_ITEM(list, i)))
+			there = -1;
+	}
+	return there < 0 ? -1 : PyList_SetSlice(list, 0, PyList_GET_SIZE(list), NULL);
+}
+
+/* ProcessTable.end() and what follows: of those that have ended, the oldest goes. */
+static int bury(struct table *t, PyObject *key, PyObject *known)
+{
+	PyObject *item, *old;
 	int err;
 
-	if (PyODict_SetItem(t->dead, key, Py_None))
+	set(t, known, ENDED, Py_True);
+	if (forget(t, known) || PyODict_SetItem(t->dead, key, Py_None))
 		return -1;
 	while ((item = oldest(t->dead, t->most_dead, &err))) {
-		known = Py_XNewRef(find(t, PyTuple_GET_ITEM(item, 0)));
-		if (known && PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)))
-			PyErr_Clear();
-		Py_DECREF(item);
-		list = known ? get(t, known, OF_CONTEXTS) : NULL;
-		for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list) && !PyErr_Occurred(); i++)
-			if (PyDict_Contains(t->contexts, PyList_GET_ITEM(list, i)) > 0)
-				PyODict_DelItem(t->contexts, PyList_GET_ITEM(list, i));
-		if (known && get(t, known, ANCESTOR) != Py_None)
+		old = find(t, PyTuple_GET_ITEM(item, 0));
+		if (old && get(t, old, ANCESTOR) != Py_None)
 			PyDict_Clear(t->lines);
-		Py_XDECREF(known);
-		if (PyErr_Occurred())
+		err = old ? forget(t, old) || PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)) : faulty();
+		Py_DECREF(item);
+		if (err)
 			return -1;
 	}
 	return err;
@@ -300,8 +315,10 @@ int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **proc
 	*process = Py_XNewRef(PyDict_GetItemWithError(t->contexts, task));
 	if (!*process)
 		return faulty();
-	set(t, known, ENDED, Py_True);
-	return bury(t, key) ? -1 : 1;
+	if (!bury(t, key, known))
+		return 1;
+	Py_CLEAR(*process);
+	return -1;
 }
 
 static int offsets_of(Py_ssize_t *offsets, PyObject *type, const char *const *names, int count)
@@ -337,9 +354,10 @@ int table_parse(struct table *t, PyObject *spec, PyObject *args_type)
 void table_clear(struct table *t)
 {
 	PyObject **kept[] = { &t->known, &t->dead, &t->contexts, &t->lines, &t->busy, &t->known_type, &t->process,
-			      &t->file_type, &t->ancestors, &t->container, &t->zero, &t->cgroup, &t->cgroup_container,
-			      &t->namespaces };
+			      &t->file_type, &t->ancestors, &t->container, &t->zero, &t->last_container, &t->namespaces };
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
 		Py_CLEAR(*kept[i]);
+	for (size_t i = 0; i < KNOWN_MEMBERS; i++)
+		Py_CLEAR(t->last[i]);
 }

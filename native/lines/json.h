@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define FIELDS_MAX 32		/* of a struct */
-#define SHARED_BITS 11
+#define SHARED_BITS 9
 #define SHARED_ROOM (1 << SHARED_BITS)
 
 struct field {

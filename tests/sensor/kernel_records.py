@@ -14,7 +14,7 @@ from ringward.sensor.decode import Decoder, Record
 SECOND = 1_000_000_000
 NEVER = 0xFFFFFFFF
 CANARY, KTHREAD, INITRAMFS = 1, 2, 4
-FAULT, ABSENT = 1, 10  # bpf/events.h: enum unread
+FAULT, ABSENT, NO_ENTRY = 1, 10, 11  # bpf/events.h: enum unread
 Value = int | str | bytes | tuple[str, ...] | None
 _STRINGS = {"str_loc", "str_list_loc", "path_loc"}
 

@@ -1,18 +1,32 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringward.events import BY_NAME, Event
-from ringward.sensor import _native
+from ringward.sensor import _native, process_table
 from ringward.sensor.calls import plain_calls
 from ringward.sensor.process_table import ProcessTable
 from ringward.sensor.programs import ROLES, Programs
 from tests.sensor.joined import INIT, Twins
-from tests.sensor.kernel_records import CANARY, Call, Kernel, Proc, Value, batch, decoder, delete, finit
+from tests.sensor.kernel_records import (
+    CANARY,
+    FAULT,
+    NO_ENTRY,
+    Call,
+    Kernel,
+    Proc,
+    Value,
+    batch,
+    decoder,
+    delete,
+    finit,
+)
 
 DEFAULT = frozenset(BY_NAME) - {"process_fork"}
 
@@ -160,6 +174,98 @@ def test_objects_without_programs_need_nothing() -> None:
     assert isinstance(plain_calls(one, DEFAULT, "h", {}, {}, lambda _task: None, set(), None), _native.Calls)  # type: ignore[arg-type, return-value]
 
 
+def tables(twins: Twins) -> list[tuple[Any, ...]]:
+    """Return what the tables of processes of both keep; the order in which things go is part of it."""
+    found = []
+    for one in (twins.whole, twins.single):
+        table = one.joiner._table
+        known = {key: (*msgspec.structs.astuple(known),) for key, known in table._known.items()}
+        found.append((known, list(table._dead), list(table._contexts.items()), table._lines))
+    return found
+
+
+VARIANTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"flags": 8}, {}),
+    ({"flags": 2}, {}),
+    ({"mnt": 0}, {}),
+    ({"uid": 1000}, {"old_uid": 5}),
+    ({}, {"old_unread": NO_ENTRY}),
+    ({}, {"exe__path": FAULT}),
+    ({}, {"cwd": FAULT}),
+    ({}, {"args": FAULT}),
+    ({}, {"cgroup_path": FAULT}),
+    ({}, {"cgroup_path": "/docker/" + "ab" * 32}),
+    ({}, {"exe__nlink": 0}),
+    ({}, {"interpreter": "/dev/fd/3"}),
+    ({}, {"interpreter": FAULT}),
+    ({}, {"path": "/é", "path_kernel": "/é", "interpreter": "/é", "exe__path": "/é"}),
+]
+
+
+@pytest.mark.parametrize(("proc", "exec_"), VARIANTS)
+def test_what_is_not_plain_is_kept_and_told_as_python_does(proc: dict[str, Any], exec_: dict[str, Any]) -> None:
+    twins = Twins(emit=DEFAULT)
+    for _ in range(2):
+        child, fork = twins.kernel.fork(INIT)
+        child = replace(child, **proc)
+        told = twins.feed(fork, twins.kernel.exec(child, **exec_), twins.kernel.exit(child))
+        assert [event.event for event in told] == ["process_exec", "process_exit"]
+        one, other = tables(twins)
+        assert one == other
+
+
+def test_the_same_goes_first_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, number in (("DEAD", 3), ("ALIVE", 4), ("CONTEXTS", 4), ("LINES", 2)):
+        monkeypatch.setattr(process_table, f"KEPT_{name}", number)
+    twins = Twins(emit=DEFAULT)
+    shell, fork = twins.kernel.fork(INIT, comm="sh")
+    twins.feed(fork, twins.kernel.exec(shell, "/bin/sh", ("sh",)))
+    procs = [shell]
+    for number in range(40):
+        child, fork = twins.kernel.fork(procs[number % len(procs)])
+        records = [fork, twins.kernel.exec(child, f"/bin/x{number % 3}")]
+        procs.append(child)
+        if number % 3:
+            records.append(twins.kernel.exit(procs.pop(number % len(procs))))
+        if number % 7 == 0:
+            records.append(twins.kernel.exec(shell, f"/bin/sh{number}"))
+        twins.feed(*records)
+        one, other = tables(twins)
+        assert one == other, number
+    assert len(twins.whole.joiner._table) <= 3 + len(procs) + 4
+
+
+def test_whoever_changes_is_told_anew_to_those_that_descend_from_it() -> None:
+    twins = Twins(emit=DEFAULT)
+    shell, fork = twins.kernel.fork(INIT, comm="sh")
+    twins.feed(fork, twins.kernel.exec(shell, "/bin/sh"))
+    for program in ("/bin/one", "/bin/two"):
+        twins.feed(twins.kernel.exec(shell, program))
+        for _ in range(2):
+            child, fork = twins.kernel.fork(shell)
+            (start,) = twins.feed(fork, twins.kernel.exec(child, "/bin/child"))
+            assert start.process is not None
+            assert [one.exe for one in start.process.ancestors] == [program, None]
+
+
+def test_what_comes_again_is_the_same_object() -> None:
+    kernel, one = Kernel(), decoder()
+    table = ProcessTable(one.task, live=False)
+    calls = plain_calls(one, DEFAULT, "h", {}, {}, table.context, set(), Programs(table).native(one, DEFAULT))
+    out: list[Event] = []
+    assert table.ancestors((1, 1))
+    for _ in range(3):
+        assert calls.take(one.records(batch(*life(kernel))), 0, out) is None
+    first, *others = (event.process for event in out if event.event == "process_exec")
+    assert first is not None
+    assert len(others) == 2
+    for process in others:
+        assert process is not None
+        for name in ("comm", "exe", "args", "cwd", "cgroup", "namespaces", "ancestors"):
+            assert getattr(process, name) is getattr(first, name), name
+
+
 ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(["fork", "exec", "exit", "helper", "enter", "returns", "load", "free", "tick"]),
@@ -189,6 +295,8 @@ def test_any_stream_gives_the_same_events_either_way(
             twins.tick(10**9)
     twins.feed(*waiting)
     twins.flush()
+    one, other = tables(twins)
+    assert one == other
 
 
 def records_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -138,6 +139,8 @@ def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None) -> int 
         if child:
             child.release()
         ends.start()
+        # What is there stays: looking through it again and again would find nothing.
+        gc.freeze()
         while not (signals.stop or stream.view.full or stream.unread or ends.reached()):
             if child and child.status() is not None:
                 _last_words(sensor, stream)

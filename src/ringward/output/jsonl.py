@@ -15,8 +15,8 @@ from ringward.events import BY_NAME, Difference, Event, Process
 from ringward.events.context import SCHEMA_VERSION
 from ringward.output import _lines
 
-KEPT = 1024
-"""Shared objects whose encoding is kept; about 1.5 kB each."""
+KEPT = 256
+"""Shared objects whose encoding is kept; about 1.5 kB each, so that they fit a core's own cache."""
 
 _HEAD = b'{"v":%d,' % SCHEMA_VERSION
 _SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "tags"), Process: ("ancestors",)}

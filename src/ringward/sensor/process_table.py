@@ -153,6 +153,9 @@ class ProcessTable:
         for task in known.contexts:
             self._contexts.pop(task, None)
         known.contexts.clear()
+
+    def _forget(self, known: Known) -> None:
+        self._forget_contexts(known)
         if known.ancestor:
             known.ancestor = None
             self._lines.clear()
@@ -164,7 +167,7 @@ class ProcessTable:
             old, _ = self._dead.popitem(last=False)
             known = self._known.pop(old, None)
             if known:
-                self._forget_contexts(known)
+                self._forget(known)
 
     def _sweep(self) -> None:
         """Bury the processes that have gone without a word: their end was lost, or is not told (kernel threads).
@@ -211,7 +214,7 @@ class ProcessTable:
         known = self.find(parent)
         before = self._known.get(child)
         if before:
-            self._forget_contexts(before)
+            self._forget(before)
         self._known[child] = Known(
             child,
             known.key,
@@ -231,7 +234,7 @@ class ProcessTable:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Known(key, parent=parent)
-        self._forget_contexts(known)
+        self._forget(known)
         known.comm = comm
         known.exe = args.exe.path if args.exe else None
         known.args = args.args
@@ -243,7 +246,10 @@ class ProcessTable:
 
     def end(self, key: Key) -> None:
         """Take in the end of a process that is known."""
-        self._known[key].ended = True
+        known = self._known[key]
+        known.ended = True
+        # Little comes of it any more, and thousands of them would be more than fits a cache.
+        self._forget_contexts(known)
         self._bury(key)
 
     def get(self, key: Key) -> Known | None:
