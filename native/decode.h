@@ -103,6 +103,9 @@ void plan_free(struct plan *plan);
 PyObject *member_value(const struct member *m, const struct record *r);
 __u64 member_number(const struct member *m, const struct record *r);
 
+/* "first:second" and the like, in decimal. */
+PyObject *pair_text(__u64 first, char between, __u64 second);
+
 /* A name of at most `room` bytes; the path of a path_loc that was read. */
 PyObject *comm_text(const char *s, size_t room);
 PyObject *path_text(const struct record *r, __u32 loc);

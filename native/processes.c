@@ -109,14 +109,6 @@ static int namespaces_are_last(struct table *t, const struct record *r, __u32 ta
 	return 1;
 }
 
-/* ringward.sensor.process_table.key_id() */
-static PyObject *id_of(__u32 pid, __u64 ticks)
-{
-	char buffer[48];
-
-	return PyUnicode_DecodeASCII(buffer, snprintf(buffer, sizeof(buffer), "%u@%llu", pid, ticks), NULL);
-}
-
 static PyObject *number_or_none(__u32 number)
 {
 	return number == 0xffffffff ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(number);
@@ -132,12 +124,12 @@ static PyObject *build(struct calls *self, const struct record *r, PyObject *kno
 	__u64 start = u64_at(r, task + p->at[TASK_START_TIME]), parent = u64_at(r, task + p->at[TASK_PARENT_START_TIME]);
 	int i, n = 0;
 
-	v[n++] = id_of(u32_at(r, task + p->at[TASK_PID]), start / p->tick);
+	v[n++] = pair_text(u32_at(r, task + p->at[TASK_PID]), '@', start / p->tick);
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PID]));
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_TID]));
 	v[n++] = PyLong_FromUnsignedLongLong(start);
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PPID]));
-	v[n++] = id_of(u32_at(r, task + p->at[TASK_PPID]), parent / p->tick);
+	v[n++] = pair_text(u32_at(r, task + p->at[TASK_PPID]), '@', parent / p->tick);
 	for (i = TASK_UID; i <= TASK_EGID; i++)
 		v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[i]));
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_LOGINUID]));

@@ -57,6 +57,23 @@ PyObject *comm_text(const char *s, size_t room)
 	return text(s, strnlen(s, room));
 }
 
+static char *digits(char *end, __u64 value)
+{
+	do
+		*--end = '0' + value % 10;
+	while (value /= 10);
+	return end;
+}
+
+PyObject *pair_text(__u64 first, char between, __u64 second)
+{
+	char buffer[48], *end = buffer + sizeof(buffer), *start = digits(end, second);
+
+	*--start = between;
+	start = digits(start, first);
+	return PyUnicode_DecodeASCII(start, end - start, NULL);
+}
+
 static PyObject *read_call(struct op *op, struct record *r)
 {
 	PyObject *args[1 + MEMBERS_MAX], *result = NULL;
@@ -269,7 +286,7 @@ static PyObject *read_file(struct op *op, struct record *r)
 	if (!loc_is_plain(loc))
 		return read_call(op, r);
 	/* linux/kdev_t.h: MINORBITS is 20 */
-	if ((args[0] = path_text(r, loc)) && (args[1] = PyUnicode_FromFormat("%u:%u", dev >> 20, dev & 0xfffff)) &&
+	if ((args[0] = path_text(r, loc)) && (args[1] = pair_text(dev >> 20, ':', dev & 0xfffff)) &&
 	    (args[2] = member_value(&op->members[2], r)) && (args[3] = member_value(&op->members[3], r))) {
 		args[4] = Py_NewRef(member_number(&op->members[4], r) ? Py_False : Py_True);
 		result = PyObject_Vectorcall(op->aux, args, 5, NULL);
