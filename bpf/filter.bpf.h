@@ -41,7 +41,8 @@ static bool is_canary(pid_nr tid)
 
 static void canary_ends(pid_nr tid)
 {
-	bpf_map_delete_elem(&canaries, &tid);
+	if (is_canary(tid))	/* nearly none is, and looking takes no lock */
+		bpf_map_delete_elem(&canaries, &tid);
 }
 
 /* By process or by thread, as ringward.events.filter has it. */

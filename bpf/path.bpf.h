@@ -13,6 +13,18 @@
 /* include/linux/fs.h, since commit 4e40eff0b573 ("fs: add infrastructure for multigrain timestamps") (in v6.13) */
 #define I_CTIME_QUERIED (1u << 31)
 
+/*
+ * 1: the kernel lets a program look at any structure as at its own memory, which costs a fraction of a helper's call.
+ * Since commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast") (in v6.2).
+ */
+const volatile __u32 can_cast = 0;
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* What cannot be read is 0, as with the helper. */
+#define CAST(ptr) ((typeof(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(typeof(*(ptr)))))
+#define READ(ptr, member) (can_cast ? CAST(ptr)->member : BPF_CORE_READ(ptr, member))
+
 struct path_walk {
 	struct record *r;
 	struct dentry *dentry, *mnt_root;
@@ -34,6 +46,11 @@ static void dentry_read(struct dentry_part *part, struct dentry *dentry)
 	__u32 name = bpf_core_field_offset(struct dentry, d_name.name);
 	__u8 bytes[DENTRY_PART] __attribute__((aligned(8)));
 
+	if (can_cast) {
+		part->parent = CAST(dentry)->d_parent;
+		part->name = CAST(dentry)->d_name.name;
+		return;
+	}
 	if (name < parent || name - parent > DENTRY_PART - sizeof(void *)) {
 		part->parent = BPF_CORE_READ(dentry, d_parent);
 		part->name = BPF_CORE_READ(dentry, d_name.name);
@@ -63,12 +80,12 @@ static long path_step(__u32 i, struct path_walk *w)
 		if (!vfsmnt)
 			return 1;
 		mnt = (void *)vfsmnt - bpf_core_field_offset(struct mount, mnt);
-		up = BPF_CORE_READ(mnt, mnt_parent);
+		up = READ(mnt, mnt_parent);
 		if (up != mnt) {
-			w->dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+			w->dentry = READ(mnt, mnt_mountpoint);
 			vfsmnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
 			w->vfsmnt = vfsmnt;
-			w->mnt_root = BPF_CORE_READ(vfsmnt, mnt_root);
+			w->mnt_root = READ(vfsmnt, mnt_root);
 			return 0;
 		}
 		/* A file without a directory (memfd, pipe) is its own parent and has a name; the root's is "/". */
@@ -98,7 +115,7 @@ static path_loc path_append(struct record *r, struct dentry *dentry, struct vfsm
 		return unread(UNREAD_NO_FILE);
 	if (off >= RECORD_MAX)
 		return unread(UNREAD_NO_ROOM);
-	w.mnt_root = BPF_CORE_READ(vfsmnt, mnt_root);
+	w.mnt_root = READ(vfsmnt, mnt_root);
 	steps = bpf_loop(PATH_COMPONENTS, path_step, &w, 0);
 	return off << 16 | (steps == PATH_COMPONENTS ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
 }
@@ -124,8 +141,8 @@ static __u64 inode_ctime(struct inode *inode)
 	struct inode___v66 *v66 = (void *)inode;
 
 	if (bpf_core_field_exists(v611->i_ctime_sec))
-		return BPF_CORE_READ(v611, i_ctime_sec) * 1000000000ULL +
-		       (BPF_CORE_READ(v611, i_ctime_nsec) & ~I_CTIME_QUERIED);
+		return READ(v611, i_ctime_sec) * 1000000000ULL +
+		       (READ(v611, i_ctime_nsec) & ~I_CTIME_QUERIED);
 	if (bpf_core_field_exists(v66->__i_ctime))
 		return BPF_CORE_READ(v66, __i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(v66, __i_ctime.tv_nsec);
 	return BPF_CORE_READ(inode, i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(inode, i_ctime.tv_nsec);
@@ -139,19 +156,21 @@ static void file_unread(struct file_id *id, enum unread reason)
 
 static void file_fill(struct record *r, struct file_id *id, struct file *file)
 {
+	struct super_block *sb;
 	struct inode *inode;
 
 	file_unread(id, UNREAD_NO_FILE);
 	if (!file)
 		return;
-	inode = BPF_CORE_READ(file, f_inode);
+	inode = READ(file, f_inode);
 	if (!inode)
 		return;
-	id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	id->inode = BPF_CORE_READ(inode, i_ino);
-	id->nlink = BPF_CORE_READ(inode, i_nlink);
+	sb = READ(inode, i_sb);
+	id->dev = READ(sb, s_dev);
+	id->inode = READ(inode, i_ino);
+	id->nlink = READ(inode, i_nlink);
 	id->ctime = inode_ctime(inode);
-	id->path = path_append(r, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+	id->path = path_append(r, READ(file, f_path.dentry), READ(file, f_path.mnt));
 }
 
 static struct file *file_of_fd(struct task_struct *task, __s32 fd)

@@ -138,7 +138,9 @@ static str_list_loc args_append(struct record *r, struct task_struct *task)
 		return unread(UNREAD_NULL);
 	len = (len - 1) & (ARGS_MAX - 1);
 	len++;
-	if (bpf_probe_read_user(&r->data[off & (RECORD_MAX - 1)], len & (2 * ARGS_MAX - 1), (void *)start))
+	/* Its bound is made again where it is used: Linux 6.1's verifier forgets that of 32 bits on the stack. */
+	asm volatile("" : "+r"(off));
+	if (bpf_probe_read_user(&r->data[off & (RECORD_MAX - ARGS_MAX - 1)], len & (2 * ARGS_MAX - 1), (void *)start))
 		return unread(UNREAD_FAULT);
 	r->len = off + len;
 	return off << 16 | truncated | len;
@@ -221,7 +223,8 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	__u32 code;
 
 	/* A thread that dies inside a module call (an oops in its init) never comes to the exit. */
-	bpf_map_delete_elem(&attempts, &key);
+	if (bpf_map_lookup_elem(&attempts, &key))
+		bpf_map_delete_elem(&attempts, &key);
 	/* Once a process: when its last thread goes. */
 	if (task->signal->live.counter)
 		goto out;

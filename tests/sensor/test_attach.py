@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringward.events import BY_NAME, GROUPS
-from ringward.sensor import SensorError, _native, attach
+from ringward.sensor import SensorError, _native, attach, probes
 from ringward.sensor.attach import Attached, attachments, last_reason
 from ringward.sensor.info import NoModulesError
 from ringward.sensor.ladder import CONTEXT_EVENTS
@@ -173,7 +173,26 @@ def test_nothing_asked_for_but_the_stream_itself_is_no_fault(patch: pytest.Monke
         attach.attach(GROUPS["stream"], {})
 
 
+@pytest.mark.parametrize(
+    ("names", "jit", "can"),
+    [
+        (b"\0task\0bpf_rdonly_cast\0", "1", True),
+        (b"\0task\0bpf_rdonly_cast\0", "0", False),
+        (b"\0bpf_rdonly_cast_x\0", "1", False),
+        (None, "1", False),
+    ],
+)
+def test_structures_are_cast_where_the_kernel_has_the_function(
+    tmp_path: Path, names: bytes | None, jit: str, can: bool
+) -> None:
+    if names is not None:
+        (tmp_path / "btf").write_bytes(names)
+    (tmp_path / "jit").write_text(f"{jit}\n")
+    assert probes.can_cast(str(tmp_path / "btf"), str(tmp_path / "jit")) is can
+
+
 def test_knobs_and_the_size_of_the_ring_reach_the_objects(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(probes, "can_cast", lambda: True)
     kernel = use(patch, MadeUp())
     attached, _choice = attach.attach(
         ["finit_module", "create_module"], {"only_uid_set": 1, "only_uid": 77}, None, 65536
@@ -183,6 +202,7 @@ def test_knobs_and_the_size_of_the_ring_reach_the_objects(patch: pytest.MonkeyPa
         value = kernel.values[f"ringward_{file.name}"]
         knobs = {name: int.from_bytes(value[at : at + size], "little") for name, (at, size) in file.knobs().items()}
         assert (knobs["only_uid_set"], knobs["only_uid"]) == (1, 77)
+        assert knobs.get("can_cast", 1) == 1
         if file.name == "module_syscall":
             # KIND_CREATE_MODULE and KIND_FINIT_MODULE of bpf/events.h.
             assert knobs["tp_btf_kinds"] == 1 << 1 | 1 << 3

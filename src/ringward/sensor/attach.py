@@ -251,6 +251,7 @@ def attach(
     if not Path("/proc/modules").exists():
         refused.objects.update(dict.fromkeys(_MODULE_OBJECTS, _NO_MODULES))
     attached = Attached(ring_bytes, shared, entries)
+    knobs = {"can_cast": int(probes.can_cast()), **knobs}
     for _ in range(_TRIES):
         choice = choose(wanted, refused, forced)
         if not choice.hooks or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):

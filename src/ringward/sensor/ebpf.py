@@ -226,14 +226,15 @@ class EbpfSource:
         """Read what the ring has, and do what the time demands."""
         events, self._ready = self._ready, []
         began = now()
+        behind = self._ring.pending() > BATCH
         data = self._ring.drain(BATCH)
         if data:
             events.extend(self._take(data))
         time = now()
-        if 0 < len(data) < BATCH // 2:
+        if data and not behind:
             self._rest_until = began + REST_NS
         # A reader that is behind has the returns still before it.
-        if time - self._looked >= LOOK_NS and len(data) < BATCH // 2:
+        if time - self._looked >= LOOK_NS and not behind:
             self._looked = time
             events.extend(self._joiner.tick(began))
         if time - self._counted >= COUNT_NS:

@@ -32,6 +32,9 @@ FIRED_FUNCTION, FIRED_TRACEPOINT, FIRED_LSM = "__x64_sys_getpgid", "sys_enter", 
 FIRED_SECURITY = "security_task_getpgid"
 NETLINK_KOBJECT_UEVENT = 15  # include/uapi/linux/netlink.h
 
+VMLINUX_BTF = "/sys/kernel/btf/vmlinux"
+JIT_ENABLE = "/proc/sys/net/core/bpf_jit_enable"
+
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
 
@@ -56,6 +59,17 @@ def read(path: str) -> Text:
         return Text(path, Path(path).read_text("utf-8", "backslashreplace").strip())
     except OSError as error:
         return Text(path, None, error.errno or errno.EIO)
+
+
+def can_cast(btf: str = VMLINUX_BTF, jit: str = JIT_ENABLE) -> bool:
+    """Return whether programs may look at any structure without a call: bpf/path.bpf.h says how.
+
+    The kernel has the function when its types name it, and takes calls of such only from programs that it compiles.
+    """
+    try:
+        return b"\0bpf_rdonly_cast\0" in Path(btf).read_bytes() and read(jit).text != "0"
+    except OSError:
+        return False
 
 
 def words(number: int) -> str:

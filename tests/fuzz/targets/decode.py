@@ -9,7 +9,7 @@ from tests.sensor.test_decode import RECORDS, a_record, both
 
 COVERS = (decode.Reference, decode.compile_record, fields)
 FLOOR = 95
-RUNS = 2000
+RUNS = 4000
 NATIVE = ("ringward.sensor._native",)
 
 
