@@ -77,7 +77,8 @@ def static_nodes(argv: list[str]) -> int:
         return call
     wanted = call.options.get("f", "human")
     if wanted not in FORMATS:
-        stderr(f"Unknown format: '{wanted}'.\n{NODES_USAGE.rstrip()}")
+        stderr(f"Unknown format: '{wanted}'.")
+        stdout(NODES_USAGE)
         return FAILURE
     root = call.options.get("sysroot", "")
     version = call.options.get("set-version", os.uname().release)
@@ -149,7 +150,8 @@ def main(argv: list[str]) -> int:
     if isinstance(call, int):
         return call
     if not call.words:
-        stderr(f"missing command\n{USAGE.rstrip()}")
+        stderr("missing command")
+        stdout(USAGE)
         return FAILURE
     command, *rest = call.words
     if command == "list":
@@ -162,5 +164,6 @@ def main(argv: list[str]) -> int:
     if command == "help":
         stdout(USAGE)
         return 0
-    stderr(f"invalid command '{command}'\n{USAGE.rstrip()}")
+    stderr(f"invalid command '{command}'")
+    stdout(USAGE)
     return FAILURE
