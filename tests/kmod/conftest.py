@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.kmod import kmod34
 from vmtest.errors import VmtestError
 from vmtest.kernels import find_kernel, kernel_names
+from vmtest.suites import UnreachableError
 from vmtest.trees import cached_releases, fetch_kernel, kernel_entry
 
 
@@ -44,6 +46,14 @@ def installed(tool: str) -> str:
     if found is None:
         pytest.skip(f"kmod's {tool} is not installed")
     return found
+
+
+def kmod_34(tool: str) -> str:
+    """Return the path of one of kmod 34's tools; skip without the network and without them in the cache."""
+    try:
+        return str(kmod34.folder() / tool)
+    except UnreachableError as error:
+        pytest.skip(f"no kmod 34 in the cache: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from vmtest.cache import cache_root, ensure
@@ -22,6 +23,7 @@ exec "$libraries/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$librarie
 """
 
 
+@functools.cache
 def folder() -> Path:
     """Return the folder of its tools, fetched when the cache lacks it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from ringward.cli.tool_log import stdout
+from ringward.cli.tool_log import ERROR, stdout
 from ringward.cli.tool_options import COMMON, FAILURE, Call, read
 from ringward.kmod.errors import KmodError
 from ringward.kmod.load import RefusedError
@@ -42,7 +42,8 @@ def unload(call: Call, word: str) -> tuple[str, str]:
     name = name_of(word, root)
     force = "f" in call.options
     if not name:
-        why = os.strerror(errno.ENOENT) if "/" in word else "it names no module"
+        is_file = "/" in word and os.path.exists(inside(root, word))  # noqa: PTH110 - pathlib
+        why = os.strerror(errno.ENOENT) if is_file else "it names no module"
         return name, f"could not use module {word}: {why}"
     try:
         if not force:
@@ -52,7 +53,7 @@ def unload(call: Call, word: str) -> tuple[str, str]:
                 return name, why
         remove(name, force=force, root=root)
     except RefusedError as error:
-        call.log.error(f"could not remove '{name}': {error.strerror}")  # kmod's library says so, then its tool
+        call.log.say(ERROR, f"could not remove '{name}': {error.strerror}")  # kmod's library; its tool says it again
         return name, f"could not remove module {word}: {error.strerror}"
     except OSError as error:
         return name, f"could not remove module {word}: {error.strerror}"
