@@ -59,3 +59,9 @@ def kmod_34(tool: str) -> str:
 @pytest.fixture(scope="session")
 def kmod_modprobe() -> str:
     return installed("modprobe")
+
+
+@pytest.fixture(scope="session", params=[installed, kmod_34], ids=["installed", "34"])
+def either_modprobe(request: pytest.FixtureRequest) -> str:
+    """Return the installed modprobe, then that of kmod 34."""
+    return str(request.param("modprobe"))

@@ -13,11 +13,13 @@ import pytest
 from tests.cli.kmod_oracle import needs_namespace
 from tests.kmod.against_kmod.scene34 import VERSION, Answer, Scene, write_tree
 from tests.kmod.against_kmod.test_kmod34 import lines
-from tests.kmod.conftest import kmod_34
+from tests.kmod.conftest import KernelTree, kmod_34
+from tests.kmod.depmod.tiny import run_kmod, run_ours
 from tests.kmod.elf_builder import GLOBAL, Module
 
 pytestmark = needs_namespace
 
+INPUTS = ("modules.order", "modules.builtin", "modules.builtin.modinfo")
 OPTIONS = """
 -a | -A | -e | -n | -v | -w | -u | -q | -r | --map | --all | --quick | --errsyms | --show | --dry-run | --verbose
 --warn | -P _ | -P __ | -P | --symbol-prefix=_ | -e -E WORK/symvers | -e -F WORK/map | -E WORK/symvers -F WORK/map
@@ -176,6 +178,26 @@ def test_lines_of_the_configuration(pair: Pair, text: str) -> None:
 def test_odd_trees(pair: Pair, name: str) -> None:
     answer, files, _names = pair.same("-b", "WORK", VERSION, change=CHANGES[name])
     assert (len(files) > 10) == (answer.status == 0) == (name != "a cycle")
+
+
+@pytest.mark.parametrize("kernel_tree", ["6.1"], indirect=True)
+@pytest.mark.parametrize("inputs", [INPUTS, INPUTS[1:]], ids=["ordered", "without order"])
+def test_every_byte_of_a_real_tree(kernel_tree: KernelTree, inputs: tuple[str, ...], tmp_path: Path) -> None:
+    answers = []
+    top = tmp_path / "lib/modules" / kernel_tree.version
+    top.mkdir(parents=True)
+    (top / "kernel").symlink_to(Path(kernel_tree.directory, "kernel"))
+    for name in inputs:
+        shutil.copy(Path(kernel_tree.directory, name), top)
+    argv = ["-C", "/dev/null", "-b", str(tmp_path), kernel_tree.version]
+    for run in (lambda words: run_kmod(kmod_34("depmod"), words), run_ours):
+        answer = run(argv)
+        files = {file.name: file.read_bytes() for file in top.iterdir() if file.is_file() and file.name not in inputs}
+        for name in files:
+            (top / name).unlink()
+        answers.append((answer, files))
+    assert len(answers[0][1]) == 11
+    assert answers[1] == answers[0]
 
 
 def test_an_alias_that_is_not_ascii(pair: Pair) -> None:

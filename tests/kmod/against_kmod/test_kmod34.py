@@ -153,6 +153,15 @@ COMMANDS = [
     ("blacklist d\nalias q d", "-nv q"),
     ("blacklist d", "-bv d"),
     ("blacklist a-x", "-b -D a-x"),
+    # Of a name that is nothing else its own command counts, not the first that matches.
+    ("install * echo 0\ninstall no echo 1", "-D no"),
+    ("install * echo 0\ninstall no echo 1\ninstall no echo 2", "no"),
+    ("install * echo 0\ninstall no echo 1\nalias al no", "-D al"),
+    ("install * echo 0\ninstall no echo 1\nsoftdep e pre: no", "-D -a e no"),
+    ("install * echo 0\ninstall d echo 1", "-D d"),
+    ("install * echo 0\nremove no echo 1", "-D no"),
+    ("remove * echo 0\nremove no echo 1", "-rv no"),
+    ("remove * echo 0\ninstall no echo 1", "-rv no"),
 ]
 ENVIRONMENTS = ["-b", "-n 'x y'", "-D -a d", "c", "-n --", "--bogus", "'unclosed", "-q", '-D "d"', "-S"]
 
