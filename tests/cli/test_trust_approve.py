@@ -4,7 +4,7 @@ import pytest
 
 from ringward.cli.errors import UsageError
 from ringward.trust import rows
-from ringward.trust.entry import Item, Pending
+from ringward.trust.entry import Item, Pending, alias
 from ringward.trust.store import open_store
 from tests.cli.trust_lab import TrustLab
 
@@ -40,6 +40,15 @@ def test_all_that_was_learned(filled: TrustLab) -> None:
     assert {one.reason for one in filled.entries() if one.source == "approved"} == {"learned: learned once"}
     assert sorted(one.seen for one in filled.pendings()) == ["denied", "survey"]
     assert "nothing to change" in filled.run("approve", "--learned").out
+
+
+def test_an_alias(filled: TrustLab) -> None:
+    with open_store(str(filled.database), write=True) as store, store.change() as connection:
+        rows.wait(connection, [Pending(alias("net-pf-29"), "denied", "refused once", 1, 2)])
+    assert "net_pf_29" in filled.run("list", "--pending").out
+    filled.run("approve", "net-pf-29")
+    (one,) = (each for each in filled.entries() if each.source == "approved")
+    assert (one.item, one.reason) == (alias("net-pf-29"), "denied: refused once")
 
 
 def test_a_directory(filled: TrustLab) -> None:

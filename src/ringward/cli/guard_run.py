@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.guard_reactions import Reactions
-from ringward.cli.live import Ends, run
+from ringward.cli.live import Ends, Signals, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
@@ -122,7 +122,8 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
     log = SystemLog()
     starts = Starts(judge, learns=options.mode == "learn") if judge else None
     reactions = Reactions(source, holder, log, say, starts)
-    with output(options.file, sys.stdout.fileno()) as writer:
+    # From here on a signal ends it by way of the loop: what was read of the ring before is shown and kept.
+    with output(options.file, sys.stdout.fileno()) as writer, Signals() as signals:
         view = common.make_view(options, writer.fd, events, named)
         session = Session(holder, events, reactions.take, only, judge)
         try:
@@ -141,7 +142,7 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
             elif not options.quiet:
                 say(f"ringward guard: {greeting}")
             stream.show_header()
-            run(session, stream, Ends(options.duration, frozenset()), None)
+            run(session, stream, Ends(options.duration, frozenset()), None, signals)
         finally:
             session.close()
             reactions.end()
