@@ -123,6 +123,20 @@ def test_nothing_is_taken_over_before_it_is_proved(scene: list[str], capfd: pyte
     assert "the kernel part will continue" in err
 
 
+def test_systemd_is_told_when_it_decides_and_not_before(
+    scene: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_run.unit, "tell_ready", lambda _environment: Holder.made[0].steps.append("ready"))
+    assert run(capfd, *scene, "--mode", "enforce")[0] == 0
+    assert Holder.made[0].steps == ["attach", ("decide", False), "prove", "take over", "ready", "close"]
+    monkeypatch.undo()
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    monkeypatch.setattr(guard_run, "_watch", lambda *_: guard_run._tell_ready() or 0)
+    monkeypatch.setattr(guard_run, "Holder", Holder)
+    monkeypatch.setattr(status, "read", lambda: None)
+    assert "systemd cannot be told that it decides: No such file" in run(capfd, *scene, "--mode", "monitor")[2]
+
+
 def test_what_it_protects_is_told_before_it_decides(
     scene: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -310,7 +310,7 @@ def test_what_the_helper_has_started(guard: Guarded) -> None:
             "mem": (lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR)), errno.EACCES),
             "vm": (
                 lambda: checked(
-                    _native.raw_syscall(_VM_WRITEV, pid, ctypes.addressof(local), 1, ctypes.addressof(local), 1, 0)
+                    _native.raw_syscall(_VM_WRITEV, pid, ctypes.addressof(local), 1, ctypes.addressof(local), 1)
                 ),
                 REFUSED,
             ),

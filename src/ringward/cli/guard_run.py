@@ -17,7 +17,7 @@ from ringward.cli.live import Ends, Signals, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import launch, programs, programs_status, ready
+from ringward.guard import launch, programs, programs_status, ready, unit
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
@@ -133,6 +133,7 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
                 holder.take_over({"database": options.database, "rules": options.rules})
                 for name, reason in holder.held_failures.items():
                     say(f"ringward guard: {safe(name)} cannot be held: {reason}; its removal is judged by its name")
+            _tell_ready()
             greeting = _greeting(options, holder, judge)
             reactions.write(greeting, Priority.NOTICE)
             view.expect(set(events) & session.told)
@@ -152,6 +153,13 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
         if lost or (not options.quiet and not stream.unread):
             say(summary(view, session.totals.filtered, lost, session.totals.unjudged))
         return INCOMPLETE if lost or (holder and holder.missing) or (judge and judge.weaker) else 0
+
+
+def _tell_ready() -> None:
+    try:
+        unit.tell_ready(os.environ)
+    except OSError as error:
+        say(f"ringward guard: systemd cannot be told that it decides: {error.strerror}")
 
 
 def _greeting(options: argparse.Namespace, holder: Holder | None, judge: programs.Judge | None) -> str:
