@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.guest]
 
 ONLY = (Operation.SELF,)
 # arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/linux/ptrace.h, sched.h, mount.h
-_CLONE, _PTRACE, _MOUNT, _UMOUNT, _VM_WRITEV, _PIDFD_GETFD = 56, 101, 165, 166, 311, 438
+_CLONE, _PTRACE, _MOUNT, _UMOUNT, _PIDFD_GETFD = 56, 101, 165, 166, 438
 _TRACEME, _CONT, _SEIZE, _CLONE_FS, _MNT_EXPIRE = 0, 7, 0x4206, 0x200, 4
 REFUSED = errno.EPERM
 
@@ -290,6 +290,13 @@ def test_the_helper_with_somebody_beside_or_above_it(guard: Guarded) -> None:
             os.waitpid(pid, 0)
 
 
+def written_into(pid: int) -> None:
+    """Write to the memory of a process, from and to no matter where."""
+    vector = ctypes.create_string_buffer(struct.pack("<QQ", address("x"), 1))
+    if ctypes.CDLL(None, use_errno=True).process_vm_writev(pid, vector, 1, vector, 1, 0) < 0:
+        raise OSError(ctypes.get_errno(), "process_vm_writev")
+
+
 def test_what_the_helper_has_started(guard: Guarded) -> None:
     """It is held in the middle by a full pipe, and cannot be traced, written to or robbed of a descriptor."""
     reads, writes = os.pipe()
@@ -298,9 +305,6 @@ def test_what_the_helper_has_started(guard: Guarded) -> None:
         while True:
             os.write(writes, bytes(4096))
     os.set_blocking(writes, True)
-    target = ctypes.create_string_buffer(8)
-    vector = struct.pack("<QQ", ctypes.addressof(target), len(target))
-    local = ctypes.create_string_buffer(vector, len(vector))
     with guard.deciding(*policy_of(), Mode.ENFORCE, ONLY) as w:
         pid = started_helper(before=lambda: os.dup2(writes, 1))
         pidfd = os.pidfd_open(pid)
@@ -308,12 +312,7 @@ def test_what_the_helper_has_started(guard: Guarded) -> None:
         tries: dict[str, tuple[Callable[[], object], int]] = {
             "ptrace": (lambda: checked(_native.raw_syscall(_PTRACE, _SEIZE, pid, 0, 0)), REFUSED),
             "mem": (lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR)), errno.EACCES),
-            "vm": (
-                lambda: checked(
-                    _native.raw_syscall(_VM_WRITEV, pid, ctypes.addressof(local), 1, ctypes.addressof(local), 1)
-                ),
-                REFUSED,
-            ),
+            "vm": (lambda: written_into(pid), REFUSED),
             "descriptor": (lambda: checked(_native.raw_syscall(_PIDFD_GETFD, pidfd, 1, 0)), REFUSED),
         }
         for how, (do, refusal) in tries.items():
