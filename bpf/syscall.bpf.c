@@ -143,12 +143,16 @@ static __always_inline void call_leave_out(struct call *c, struct call_plan *pla
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, id);
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
+	struct call c;
 
+	if (!number_wanted(id))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, id);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -211,14 +215,18 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, regs->orig_ax);
-	pid_nr tid = task->pid;
+	__u32 nr = regs->orig_ax, i, state = ATTEMPT_RETURNED;
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
-	__u32 i, state = ATTEMPT_RETURNED;
+	struct call c;
+	pid_nr tid;
 
+	if (!number_wanted(nr))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, nr);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -227,6 +235,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (!caller_wanted(task))
 		return 0;
+	tid = task->pid;
 	r = bpf_map_lookup_elem(&call_threads, &tid);
 	s = r ? (void *)r->data : 0;
 	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {

@@ -31,7 +31,8 @@ def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> Non
     watch.begin(FDS.__getitem__)
     assert (watch.names, watch.threads) == (("openat",), FDS["call_threads"])
     assert set(maps[1]) == {struct.pack("<I", number) for number in (257, 1024 + 295, 2048 + 257)}
-    assert (watch.counts, watch.knobs, watch.entries) == (None, {"counting": 0}, {})
+    assert (watch.counts, watch.knobs["counting"], watch.entries) == (None, 0, {})
+    assert watch.knobs["wanted_numbers"] == (1 << 257 | 1 << 295).to_bytes(128, "little")
 
 
 def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +50,7 @@ def test_what_is_counted_can_be_read(maps: dict[int, dict[bytes, bytes]]) -> Non
     maps[4] = {struct.pack("<I", os.getpid()): struct.pack("<QII", 1, 257, 1)}
     assert watch.counts
     assert watch.counts.under_way() == {"openat": 1}
-    assert watch.knobs == {"counting": 1}
+    assert watch.knobs["counting"] == 1
 
 
 def test_a_limit_is_named_by_the_plans_of_its_calls(maps: dict[int, dict[bytes, bytes]]) -> None:

@@ -9,7 +9,7 @@ from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
 from ringward.sensor.syscall_counts import ROOM, CallCounts
 from ringward.sensor.syscall_limits import CallLimits, Limit
-from ringward.sensor.syscall_plan import plans
+from ringward.sensor.syscall_plan import plans, wanted_numbers
 
 
 class CallWatch:
@@ -30,10 +30,13 @@ class CallWatch:
         self.names = tuple(name for name in events if name not in BY_NAME)
         self.counts: CallCounts | None = None
         """What is counted; None: nothing is."""
-        self.knobs: dict[str, int | bytes] = {"counting": int(counting)}
         self._counting = counting
         self.limits = CallLimits(limits)
         self._plans = tuple(plans(self.names, only, head, self.limits.places))
+        self.knobs: dict[str, int | bytes] = {
+            "counting": int(counting),
+            "wanted_numbers": wanted_numbers(key for key, _ in self._plans),
+        }
         self.threads: int | None = None
         """Descriptor of the map with the calls that are under way and will be told; None: there is none."""
 
