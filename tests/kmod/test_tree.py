@@ -85,7 +85,7 @@ def test_a_damaged_index_is_told(lab: Lab) -> None:
 
 
 def test_an_index_that_depmod_leaves_empty_has_no_entries(lab: Lab) -> None:
-    """It does so of parts of the kernel, when the kernel's lists of them are not there; an empty modules.dep is damage."""
+    """Without the kernel's lists of its own parts; an empty modules.dep is damage."""
     for name in ("builtin", "builtin.alias", "dep"):
         (lab.directory / f"modules.{name}.bin").write_bytes(b"")
     assert lab.tree().builtins() == []
