@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ringward.kmod.names import module_name
 from ringward.kmod.tree import Tree
-from tests.kmod.conftest import KernelTree
+from tests.kmod.conftest import KernelTree, kmod_34
 from tests.kmod.lab import Answer, Lab, Loaded, can_unshare, run_modprobe, without_library
 
 MODALIASES = 3000
@@ -254,11 +254,11 @@ def test_any_state(
 
 
 @pytest.mark.parametrize("option", ["--show-exports", "--show-modversions"])
-def test_symbols_of_module_files(kernel_tree: KernelTree, kmod_modprobe: str, option: str) -> None:
+def test_symbols_of_module_files(kernel_tree: KernelTree, option: str) -> None:
     paths = [line.path for line in Tree(kernel_tree.base, kernel_tree.version).lines()]
     lines = 0
     for path in random.Random(kernel_tree.version).sample(paths, 60):
-        theirs, ours = both(kmod_modprobe, [option, path])
+        theirs, ours = both(kmod_34("modprobe"), [option, path])
         assert ours == theirs, path
         lines += theirs.stdout.count("\n")
     assert lines > 60
