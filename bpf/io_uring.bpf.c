@@ -7,6 +7,7 @@
  */
 #include "descriptor.bpf.h"
 #include "task.bpf.h"
+#include "limit.bpf.h"
 
 EVENT(io_uring);
 
@@ -138,6 +139,9 @@ struct {
 	__type(value, struct record);
 } ring_requests SEC(".maps");
 
+/* Key of `limits`; 0: all are told. */
+const volatile __u32 ring_limit = 0;
+
 /* The kernel's own copies of the paths. */
 struct names {
 	struct filename *path, *new_path;
@@ -238,7 +242,7 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 
 	/* A request that was there before, whose completion was not seen, is not to get that of this one. */
 	bpf_map_delete_elem(&ring_requests, &key);
-	if (!task_wanted(task))
+	if (!task_wanted(task) || !limit_passes(ring_limit))
 		return 0;
 	r = slot_claim();
 	if (!r)

@@ -8,7 +8,7 @@
 #include "descriptor.bpf.h"
 #include "syscall_plan.bpf.h"
 #include "syscall_count.bpf.h"
-#include "syscall_limit.bpf.h"
+#include "limit.bpf.h"
 
 EVENT(syscall);
 ENUM(arg_reading);
@@ -160,7 +160,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	}
 	/* What is still to be judged has its limit behind that. */
-	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan)) {
+	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan->limit)) {
 		call_leave_out(&c, plan, task->pid);
 		return 0;
 	}
@@ -173,7 +173,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
-	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan)) {
+	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan->limit)) {
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
@@ -255,7 +255,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		call_filtered();
 		return 0;
 	}
-	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan))
+	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan->limit))
 		return 0;
 	for (i = 0; i < CALL_ARGS; i++)
 		arg_exit(r, &plan->args[i], i);
