@@ -140,8 +140,7 @@ static __always_inline void call_leave_out(struct call *c, struct call_plan *pla
 	*(volatile __u32 *)&r->busy = NOT_WANTED;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
+static __always_inline int call_enters(struct pt_regs *regs, __u32 id)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call c;
@@ -192,6 +191,12 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 	return 0;
 }
 
+SEC("tp_btf/sys_enter")
+int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
+{
+	return number_wanted(id) ? call_enters(regs, id) : 0;
+}
+
 /* What the call has written, and strings whose page was not in memory at entry: the call has brought it in. */
 static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan *a, __u32 i)
 {
@@ -208,8 +213,7 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int call_returns(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call c;
@@ -262,6 +266,12 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	header_stamp(r);
 	record_output(r, false);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
+{
+	return number_wanted(regs->orig_ax) ? call_returns(regs, ret) : 0;
 }
 
 /* What was said of a call at its entry, by the plan of then. */

@@ -20,6 +20,15 @@ struct {
 	__type(value, struct call_plan);
 } call_plans SEC(".maps");
 
+/* A bit of each number that is wanted for any ABI: asked before all else, as most calls are others. */
+const volatile __u64 wanted_numbers[CALL_NUMBERS / 64] = {};
+
+static __always_inline bool number_wanted(__u32 nr)
+{
+	nr &= ~X32_SYSCALL_BIT;
+	return nr < CALL_NUMBERS && wanted_numbers[(nr & (CALL_NUMBERS - 1)) / 64] >> nr % 64 & 1;
+}
+
 struct call {
 	__u32 abi;
 	__u32 nr;
