@@ -73,7 +73,7 @@ def args(seen: Seen, mark: int) -> Any:
 
 
 def test_each_request_is_told_once_with_its_result(seen: Seen) -> None:
-    assert len(seen.results) == 17
+    assert len(seen.results) == 23
     assert seen.requests.keys() == {*seen.results, SILENT}
     assert {mark for mark, events in seen.requests.items() if len(events) > 1} == {SLOW}
     for mark, result in seen.results.items():
@@ -129,6 +129,26 @@ def test_operations_paths_and_flags(seen: Seen) -> None:
         9: ("O_RDWR", "O_LARGEFILE", "O_CLOEXEC"),
         POLLED[0]: ("O_WRONLY", "O_LARGEFILE"),
     }
+
+
+def test_buffers_and_lengths(seen: Seen) -> None:
+    lengths = {mark: args(seen, mark).len for mark in (2, 3, 10, 0x20, 0x21)}
+    assert lengths == {2: 5, 3: 16, 10: 3, 0x20: 6, 0x21: 6}
+    assert args(seen, 3).buf == args(seen, 10).buf == args(seen, 0x21).buf != args(seen, 2).buf
+    assert int(args(seen, 2).buf, 16) > 4096
+    assert (args(seen, 1).buf, args(seen, 1).len) == (None, None)
+
+
+def test_linked_requests_are_told_one_by_one_also_those_that_never_began(seen: Seen) -> None:
+    first, second, failed, never = (seen.requests[mark][0] for mark in range(0x20, 0x24))
+    assert (first.result, second.result, failed.error, never.error) == (6, 6, "EBADF", "ECANCELED")
+    assert [event.args.flags for event in (first, second, failed, never)] == [("IOSQE_IO_LINK",), ()] * 2
+
+
+def test_a_request_that_is_completed_several_times_has_its_last_result(seen: Seen) -> None:
+    (event,) = seen.requests[0x24]
+    assert (event.args.operation, event.error) == ("POLL_ADD", "ECANCELED")
+    assert (seen.requests[0x25][0].args.operation, seen.requests[0x25][0].result) == ("ASYNC_CANCEL", 0)
 
 
 def test_descriptors_are_what_they_are(seen: Seen) -> None:
