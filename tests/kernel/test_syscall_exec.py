@@ -18,6 +18,8 @@ from tests.kernel.conftest import Watch
 from tests.kernel.programs import program_fixture  # noqa: F401 - a fixture
 
 CALLS = ("execve", "execveat")
+AFTER = "clock_nanosleep"
+"""A call of the new program."""
 WAYS = {"at": "execs", "thread": "execs", "thread-at": "execs", "to 32 bits": "stay32"}
 """How each program is started, and which."""
 
@@ -34,6 +36,8 @@ class Seen(NamedTuple):
     not_returned: Counter[str]
     of_the_new: list[Event]
     """What a watch of the new program's name has told."""
+    by_number: list[str]
+    """What a watch of one process has told whose first thread was not the one that made the call."""
 
 
 @pytest.fixture(scope="module", name="seen")
@@ -48,24 +52,34 @@ def seen_fixture(program: Callable[[str], Path]) -> Seen:
             how: subprocess.Popen(
                 ["./execs", "at" if how == "to 32 bits" else how, f"./{then}"],
                 cwd=folder,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
             for how, then in WAYS.items()
         }
+        pid = started["thread"].pid
+        by_number = Watch("execve", AFTER, only=Filter(pids=frozenset({pid})), canary_seconds=None)
+        for child in started.values():
+            assert child.stdin
+            child.stdin.write("\n")
+            child.stdin.flush()
         watch.settle(2.4)
         tids = {how: int(child.communicate()[0]) for how, child in started.items()}
         assert [child.returncode for child in started.values()] == [0] * len(WAYS)
         watch.settle(0.2)
         other.settle(0.2)
+        by_number.settle(0.2)
         counting.close()
     watch.sensor.close()
     other.sensor.close()
+    by_number.sensor.close()
     pids = {how: child.pid for how, child in started.items()}
     calls = [event for event in watch.events if event.event in CALLS and event.process]
     events = {how: [event for event in calls if event.process.pid == pid] for how, pid in pids.items()}
     told = [event for event in other.events if event.event in CALLS]
-    return Seen(folder, pids, tids, events, counting.counts(), counting.not_returned(), told)
+    after = [event.event for event in by_number.events if event.process and event.result == 0]
+    return Seen(folder, pids, tids, events, counting.counts(), counting.not_returned(), told, after)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -87,3 +101,7 @@ def test_each_is_counted_once(seen: Seen) -> None:
 
 def test_the_new_program_has_not_made_the_call_that_started_it(seen: Seen) -> None:
     assert seen.of_the_new == []
+
+
+def test_a_process_is_watched_on_when_its_first_thread_has_ended(seen: Seen) -> None:
+    assert seen.by_number == ["execve", AFTER]

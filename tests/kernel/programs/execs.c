@@ -4,7 +4,7 @@
  *   thread: by execve in a thread that is not the leader, which waits meanwhile
  *   thread-at: by execveat in such a thread
  * execs stay: live for two and a half seconds.
- * Prints its thread that makes the call.
+ * It begins when there is something to read at standard input, and prints its thread that makes the call.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -20,6 +20,8 @@ static void *start(void *at)
 {
 	char *argv[] = { (char *)program, "stay", NULL }, *envp[] = { NULL };
 
+	if (getchar() == EOF)
+		_exit(3);
 	printf("%ld\n", syscall(SYS_gettid));
 	fflush(stdout);
 	if (at)
