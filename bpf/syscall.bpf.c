@@ -140,14 +140,19 @@ static __always_inline void call_leave_out(struct call *c, struct call_plan *pla
 	*(volatile __u32 *)&r->busy = NOT_WANTED;
 }
 
-static __always_inline int call_enters(struct pt_regs *regs, __u32 id)
+SEC("tp_btf/sys_enter")
+int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, id);
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
+	struct call c;
 
+	if (!number_wanted(id))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, id);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -191,12 +196,6 @@ static __always_inline int call_enters(struct pt_regs *regs, __u32 id)
 	return 0;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
-{
-	return number_wanted(id) ? call_enters(regs, id) : 0;
-}
-
 /* What the call has written, and strings whose page was not in memory at entry: the call has brought it in. */
 static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan *a, __u32 i)
 {
@@ -213,16 +212,21 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 	return 0;
 }
 
-static __always_inline int call_returns(struct pt_regs *regs, long ret)
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, regs->orig_ax);
-	pid_nr tid = task->pid;
+	__u32 nr = regs->orig_ax, i, state = ATTEMPT_RETURNED;
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
-	__u32 i, state = ATTEMPT_RETURNED;
+	struct call c;
+	pid_nr tid;
 
+	if (!number_wanted(nr))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, nr);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -231,6 +235,7 @@ static __always_inline int call_returns(struct pt_regs *regs, long ret)
 	}
 	if (!caller_wanted(task))
 		return 0;
+	tid = task->pid;
 	r = bpf_map_lookup_elem(&call_threads, &tid);
 	s = r ? (void *)r->data : 0;
 	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
@@ -266,12 +271,6 @@ static __always_inline int call_returns(struct pt_regs *regs, long ret)
 	header_stamp(r);
 	record_output(r, false);
 	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
-{
-	return number_wanted(regs->orig_ax) ? call_returns(regs, ret) : 0;
 }
 
 /* What was said of a call at its entry, by the plan of then. */

@@ -13,21 +13,15 @@ struct call_plan *struct_call_plan __attribute__((unused));
 /* The process that watches: it does not watch itself. */
 const volatile pid_nr watcher = 0;
 
+/* A bit for each number that is wanted in any ABI: most calls of a machine are done with here. */
+const volatile __u8 wanted_numbers[CALL_NUMBERS / 8] = {};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CALL_ABIS * CALL_NUMBERS);
 	__type(key, __u32);
 	__type(value, struct call_plan);
 } call_plans SEC(".maps");
-
-/* A bit of each number that is wanted for any ABI: asked before all else, as most calls are others. */
-const volatile __u64 wanted_numbers[CALL_NUMBERS / 64] = {};
-
-static __always_inline bool number_wanted(__u32 nr)
-{
-	nr &= ~X32_SYSCALL_BIT;
-	return nr < CALL_NUMBERS && wanted_numbers[(nr & (CALL_NUMBERS - 1)) / 64] >> nr % 64 & 1;
-}
 
 struct call {
 	__u32 abi;
@@ -47,6 +41,12 @@ static __always_inline bool is_own(struct task_struct *task, struct call_plan *p
 	if (task->tgid == watcher)
 		return true;
 	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+}
+
+/* The flag of x32 is above all numbers; what else is above them is refused by `plan_of`. */
+static __always_inline bool number_wanted(__u32 nr)
+{
+	return wanted_numbers[nr % CALL_NUMBERS / 8] & 1 << nr % 8;
 }
 
 static __always_inline struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)

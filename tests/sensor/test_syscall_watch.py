@@ -11,6 +11,7 @@ from ringward.events.filter import Filter
 from ringward.events.registry import select
 from ringward.sensor import _native, objects, syscall_watch
 from ringward.sensor.limits import Limit
+from ringward.sensor.syscall_plan import wanted_numbers
 from ringward.sensor.syscall_watch import CallWatch
 
 FDS = {"call_plans": 1, "call_threads": 2, "call_counts": 3, "call_entries": 4, "limits": 5, "left_out": 6}
@@ -26,14 +27,8 @@ def maps_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[int, dict[bytes, bytes
     return maps
 
 
-def numbers(*wanted: int) -> bytes:
-    """Return the bits of some numbers, as the object has them: of 64 each, the lowest first."""
-    words = [sum(1 << number % 64 for number in wanted if number // 64 == word) for word in range(1024 // 64)]
-    return struct.pack("<16Q", *words)
-
-
 def test_the_numbers_fit_the_object() -> None:
-    assert objects.load("syscall").knobs()["wanted_numbers"][1] == len(numbers())
+    assert objects.load("syscall").knobs()["wanted_numbers"][1] == len(wanted_numbers([]))
 
 
 def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> None:
@@ -41,11 +36,9 @@ def test_only_plain_calls_are_wanted(maps: dict[int, dict[bytes, bytes]]) -> Non
     watch.begin(FDS.__getitem__)
     assert (watch.names, watch.threads) == (("openat",), FDS["call_threads"])
     assert set(maps[1]) == {struct.pack("<I", number) for number in (257, 1024 + 295, 2048 + 257)}
-    assert (watch.counts, watch.knobs, watch.entries) == (
-        None,
-        {"counting": 0, "ring_limit": 0, "wanted_numbers": numbers(257, 295)},
-        {},
-    )
+    assert (watch.counts, watch.entries) == (None, {})
+    bits = (1 << 257 | 1 << 295).to_bytes(128, "little")
+    assert watch.knobs == {"counting": 0, "ring_limit": 0, "wanted_numbers": bits}
 
 
 def test_a_summary_has_room_for_each_call_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
-from ringward.events.syscall_table import NUMBERS
 from ringward.sensor import _native
 from ringward.sensor.limits import RING, KernelLimits, Limit
 from ringward.sensor.syscall_counts import ROOM, CallCounts
-from ringward.sensor.syscall_plan import plans
-
-
-def _numbers(keys: Iterable[bytes]) -> bytes:
-    """Return a bit for each number that is wanted, of whichever ABI, from keys of the plans."""
-    bits = 0
-    for key in keys:
-        bits |= 1 << int.from_bytes(key, "little") % NUMBERS
-    return bits.to_bytes(NUMBERS // 8, "little")
+from ringward.sensor.syscall_plan import plans, wanted_numbers
 
 
 class CallWatch:
@@ -41,12 +32,12 @@ class CallWatch:
         """What is counted; None: nothing is."""
         self._counting = counting
         self.limits = KernelLimits(limits)
+        self._plans = tuple(plans(self.names, only, head, self.limits.places))
         self.knobs: dict[str, int | bytes] = {
             "counting": int(counting),
+            "wanted_numbers": wanted_numbers(key for key, _ in self._plans),
             "ring_limit": self.limits.places.get(RING, 0),
         }
-        self._plans = tuple(plans(self.names, only, head, self.limits.places))
-        self.knobs["wanted_numbers"] = _numbers(key for key, _plan in self._plans)
         self.threads: int | None = None
         """Descriptor of the map with the calls that are under way and will be told; None: there is none."""
 
