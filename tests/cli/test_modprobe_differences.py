@@ -50,7 +50,9 @@ def test_a_line_that_is_too_long_is_told_and_not_used(lab: Lab) -> None:
     ours = lab.ringward("-D", "d")
     assert ours.stdout.endswith("/d.ko b=2 \n")
     conf = f"{lab.conf}/a.conf"
-    assert ours.stderr == f"libkmod: ERROR {conf} line 1: ignoring bad line starting with 'options'\n"
+    assert (
+        ours.stderr == f"libkmod: ERROR: kmod_config_parse: {conf} line 1: ignoring bad line starting with 'options'\n"
+    )
 
 
 def test_a_file_that_is_too_large_is_told_and_not_used(lab: Lab) -> None:
@@ -60,7 +62,7 @@ def test_a_file_that_is_too_large_is_told_and_not_used(lab: Lab) -> None:
     ours = lab.ringward("-D", "d")
     assert ours.stdout.endswith("/d.ko b=2 \n")
     why = f"cannot be read: larger than {LIMIT} bytes; it is not used"
-    assert ours.stderr == f"libkmod: ERROR {lab.conf}/a.conf: {why}\n"
+    assert ours.stderr == f"libkmod: ERROR: kmod_config_parse: {lab.conf}/a.conf: {why}\n"
 
 
 def test_a_dry_run_prints_nothing_unless_verbose(lab: Lab) -> None:

@@ -50,7 +50,7 @@ class Removing:
         """Unload what a name means; return whether it went."""
         answer = self.call.resolver.lookup(name)
         try:
-            if not answer.hits:
+            if not answer.hits or name.startswith(("/", "./")):  # a path is a name for loading only
                 if not answer.why:  # of a bracket that is not closed modprobe -r says nothing
                     self._complain(f"Module {name} not found.")
                 return False
