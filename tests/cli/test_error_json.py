@@ -10,7 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from ringward.cli.dispatch import DOCUMENTED, asks_for_json, run
+from ringward.cli.dispatch import run
+from ringward.cli.error_json import DOCUMENTED, asks_for_json
 from ringward.kmod import schema
 from tests.cli.kmod_oracle import ringward
 

@@ -7,13 +7,12 @@ import os
 import sys
 
 from ringward.cli import COMMANDS
+from ringward.cli.error_json import DOCUMENTED, asks_for_json, document
 from ringward.cli.errors import BAD_ANSWER, CANNOT_RUN, USAGE, CannotRunError, UsageError
 from ringward.cli.links import NAMES
 
 CHANGING = ("guard", "trust")
 """Commands that change what the guard protects."""
-DOCUMENTED = frozenset({"plan", "blocked", "graph", "lint", *NAMES})
-"""Commands whose --json prints one document, of docs/schema/kmod-v1.json."""
 
 
 def _as_own(name: str, argv: list[str]) -> None:
@@ -27,18 +26,6 @@ def _as_own(name: str, argv: list[str]) -> None:
             raise CannotRunError(
                 f"the guard is on, and its helper {launch.KEEPER} cannot be started: {error.strerror}"
             ) from error
-
-
-def asks_for_json(argv: list[str]) -> bool:
-    """Return whether one of the options is --json, abbreviated as getopt takes it, or --output json."""
-    options = argv[: argv.index("--")] if "--" in argv else argv
-    pairs = zip(options, [*options[1:], ""], strict=False)
-    return any(
-        (len(word) > 2 and "--json".startswith(word))
-        or word == "--output=json"
-        or (word, after) == ("--output", "json")
-        for word, after in pairs
-    )
 
 
 def run(name: str, argv: list[str]) -> int:
@@ -62,13 +49,10 @@ def _without_answer(name: str, status: int, messages: list[str]) -> int:
     """Write the document of a call that has failed; return its exit status."""
     if status not in {BAD_ANSWER, USAGE, CANNOT_RUN}:
         return status
-    import json  # noqa: PLC0415 - takes longer than all else here
-
     from ringward.cli.tool_log import stdout  # noqa: PLC0415 - as in `run`
 
-    error = {"v": 1, "tool": "error", "command": name, "status": status, "messages": messages}
     try:
-        stdout(json.dumps(error, indent=2) + "\n")
+        stdout(document(name, status, messages))
         sys.stdout.flush()
     except OSError as failure:
         return _write_failed(name, failure)

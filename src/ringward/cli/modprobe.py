@@ -171,6 +171,7 @@ class Modprobe:
             flags=flags,
             dry_run=options.dry_run,
             first_time=options.first_time,
+            to_stderr=options.json,
             show=show,
             warn=self.log.error,
         )

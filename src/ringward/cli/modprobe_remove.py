@@ -87,7 +87,7 @@ class Removing:
         if self.call.options.sysroot:
             self.call.log.say(ERROR, f"the remove command of {step.name} is not run for another root: {command}")
             return NOT_RUN
-        if run_command(command, step.name):
+        if run_command(command, step.name, to_stderr=self.call.options.json):
             self.results.append((step, FAILED))
             self._complain(f"Error running remove command for {step.name}")
             return FAILED

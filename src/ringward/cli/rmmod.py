@@ -43,8 +43,8 @@ def unload(call: Call, word: str) -> tuple[str, str]:
     force = "f" in call.options
     if not name:
         is_file = "/" in word and os.path.exists(inside(root, word))  # noqa: PTH110 - pathlib
-        why = os.strerror(errno.ENOENT) if is_file else "it names no module"
-        return name, f"could not use module {word}: {why}"
+        reason = os.strerror(errno.ENOENT) if is_file else "it names no module"
+        return name, f"could not use module {word}: {reason}"
     try:
         if not force:
             builtin = Tree("", os.uname().release, root=root).builtin(name)

@@ -180,6 +180,18 @@ def test_odd_trees(pair: Pair, name: str) -> None:
     assert (len(files) > 10) == (answer.status == 0) == (name != "a cycle")
 
 
+def test_modprobe_goes_by_what_is_written_without_the_kernels_lists(pair: Pair) -> None:
+    def change(top: Path) -> None:
+        for name in INPUTS:
+            (top / name).unlink()
+
+    pair.same("-b", "WORK", VERSION, change=change)
+    for words in (["-D", "c"], ["-R", "al-one"], ["-R", "own_b"], ["-c"], ["-nv", "c"]):
+        argv = ["-C", "/dev/null", "-d", str(pair.work), "-S", VERSION, *words]
+        theirs, ours = pair.scene.both("modprobe", *argv)
+        assert ours == theirs
+
+
 @pytest.mark.parametrize("kernel_tree", ["6.1"], indirect=True)
 @pytest.mark.parametrize("inputs", [INPUTS, INPUTS[1:]], ids=["ordered", "without order"])
 def test_every_byte_of_a_real_tree(kernel_tree: KernelTree, inputs: tuple[str, ...], tmp_path: Path) -> None:
