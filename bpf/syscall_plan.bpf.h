@@ -125,6 +125,12 @@ static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, 
 	return numbers_wanted(plan, c);
 }
 
+/* Whether a program that has just begun can be wanted where the one before it, which made the call, was not. */
+static __always_inline bool may_have_begun_unwanted(struct call_plan *plan)
+{
+	return only_uid_set || only_comm_set || plan->flags & CALL_COMPARES;
+}
+
 /* Preemption is disabled, and no interrupt counts here: nobody else writes to this CPU's number meanwhile. */
 static __always_inline void call_filtered(void)
 {
@@ -145,6 +151,7 @@ static __always_inline void count_unpaired(void)
 /* Its number can be another process's from now on. */
 static void caller_ends(struct task_struct *task)
 {
-	if (only_pid && (task->pid == only_pid || (task->tgid == only_pid && !task->signal->live.counter)))
+	/* The first thread can end before the others; its number is the process's. */
+	if (only_pid && (task->tgid == only_pid ? !task->signal->live.counter : task->pid == only_pid))
 		only_pid_ended = true;
 }

@@ -131,7 +131,7 @@ def call_plan(call: Call, only: Filter, head: int = 0, limit: int = 0) -> bytes:
         call: of the table.
         only: what is wanted of it.
         head: bytes of buffers that are read, at most 1,024.
-        limit: key of its limit in the map `call_limits`; 0: it has none.
+        limit: key of its limit in the map `limits`; 0: it has none.
 
     """
     kinds = [kind_of(call, one) for one in call.parameters]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
+from ringward.sensor.limits import RING, KernelLimits, Limit
 from ringward.sensor.syscall_counts import ROOM, CallCounts
-from ringward.sensor.syscall_limits import CallLimits, Limit
 from ringward.sensor.syscall_plan import plans, wanted_numbers
 
 
@@ -31,11 +31,12 @@ class CallWatch:
         self.counts: CallCounts | None = None
         """What is counted; None: nothing is."""
         self._counting = counting
-        self.limits = CallLimits(limits)
+        self.limits = KernelLimits(limits)
         self._plans = tuple(plans(self.names, only, head, self.limits.places))
         self.knobs: dict[str, int | bytes] = {
             "counting": int(counting),
             "wanted_numbers": wanted_numbers(key for key, _ in self._plans),
+            "ring_limit": self.limits.places.get(RING, 0),
         }
         self.threads: int | None = None
         """Descriptor of the map with the calls that are under way and will be told; None: there is none."""
@@ -56,7 +57,6 @@ class CallWatch:
         self.threads = map_fd("call_threads")
         if self._counting:
             self.counts = CallCounts(map_fd("call_counts"), map_fd("call_entries"), self.names)
-        self.limits.begin(map_fd("call_limits"), map_fd("call_left_out"))
         table = map_fd("call_plans")
         for key, plan in self._plans:
             _native.map_update(table, key, plan)
