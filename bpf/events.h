@@ -354,6 +354,7 @@ struct udev_device {
 #define RING_PATH 4
 #define RING_NEW 8		/* there are `new_fd`, as RING_DIR, and `new_path` */
 #define RING_REFUSED 16		/* the kernel made nothing of it */
+#define RING_BUFFER 32		/* there are `buf` and `len` */
 
 /* A request of io_uring, with its result when it is complete. */
 struct io_uring {
@@ -361,6 +362,7 @@ struct io_uring {
 	kaddr request;
 	__u64 user_data;
 	__u64 op_flags;		/* of open, unlink, rename, link, statx */
+	__u64 buf;		/* address in the caller's memory */
 	ktime_ns submitted;
 	syscall_result result;	/* only with ATTEMPT_RETURNED */
 	__u32 state;		/* enum attempt_state */
@@ -374,7 +376,7 @@ struct io_uring {
 	str_loc path;
 	str_loc new_path;
 	__u32 sq_thread;	/* submitted by the ring's kernel thread: the program made no call at all */
-	__u32 pad;
+	__u32 len;		/* bytes at `buf`, or elements of struct iovec */
 };
 
 /* Per CPU; read by user space. */

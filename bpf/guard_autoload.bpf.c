@@ -38,16 +38,23 @@ static __noinline void request_send(struct facts *f, const char *alias, __u32 ho
 	record_submit(r, true);
 }
 
-static __noinline void alias_set(struct text *t, const char *alias)
+static __noinline void alias_set(struct facts *f, const char *alias)
 {
 	__u8 copy[TEXT_WORDS * 8] = {};
 	long len = bpf_probe_read_kernel_str(copy, sizeof(copy), alias);
 
 	/* __request_module() refuses names longer than 55 bytes. */
 	if (len > 0)
-		text_set(t, copy, len - 1, true);
+		text_set(&f->alias, copy, len - 1, true);
 	else
-		text_unread(t);
+		text_unread(&f->alias);
+}
+
+/* trust/entry.py: alias() */
+static __noinline void alias_hash(struct facts *f)
+{
+	if (f->alias.read && !sha256_kernel(&f->sha, f->alias.words, f->alias.len, f->digest))
+		f->known |= FACT_DIGEST;
 }
 
 static int request_judged(const char *alias, __u32 hook)
@@ -68,7 +75,8 @@ static int request_judged(const char *alias, __u32 hook)
 	facts_none(f);
 	f->known |= FACT_FLAGS | FACT_ORIGIN;
 	f->origin = ORIGIN_REQUEST;
-	alias_set(&f->alias, alias);
+	alias_set(f, alias);
+	alias_hash(f);
 	decide(f);
 	if (is_canary_request(f))
 		f->decision.refused = 0;

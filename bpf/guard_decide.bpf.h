@@ -201,14 +201,15 @@ static long rule_step(__u32 i, struct facts **context)
 /* The digest's value and class, from the bank that is in use. */
 static void digest_find(struct facts *f)
 {
-	bool of_file = f->operation == OPERATION_MODULES || f->operation == OPERATION_PROGRAMS;
+	bool has_digest = f->operation == OPERATION_MODULES || f->operation == OPERATION_AUTOLOAD ||
+			  f->operation == OPERATION_PROGRAMS;
 	__u32 bank = f->bank & 1, class, *value;
 	void *digests, *classes;
 	struct class *found;
 
 	f->value = 0;
 	digests = bpf_map_lookup_elem(&guard_digests, &bank);
-	if (digests && of_file && f->known & FACT_DIGEST) {
+	if (digests && has_digest && f->known & FACT_DIGEST) {
 		value = bpf_map_lookup_elem(digests, f->digest);
 		if (value)
 			f->value = *value;

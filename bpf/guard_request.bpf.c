@@ -5,6 +5,20 @@
 
 #define MODPROBE_ARGUMENTS 4
 
+static void request_keep(struct task_struct *task, const struct text *alias)
+{
+	struct text *t = bpf_task_storage_get(&guard_requests, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u64 *lost;
+
+	if (t) {
+		*t = *alias;
+		return;
+	}
+	lost = requests_lost();
+	if (lost)
+		__sync_fetch_and_add(lost, 1);
+}
+
 /*
  * In the new task, before it becomes modprobe. kernel/module/kmod.c: call_modprobe() makes the arguments
  * { path, "-q", "--", alias }, and it alone.
@@ -15,7 +29,7 @@ int BPF_PROG(fentry_helper, struct subprocess_info *info)
 	const char *arguments[MODPROBE_ARGUMENTS] = {};
 	char quiet[3] = {}, dashes[3] = {};
 	__u8 alias[TEXT_WORDS * 8] = {};
-	struct text *t;
+	struct text t;
 	long len;
 
 	if (bpf_probe_read_kernel(arguments, sizeof(arguments), BPF_CORE_READ(info, argv)))
@@ -27,9 +41,8 @@ int BPF_PROG(fentry_helper, struct subprocess_info *info)
 	len = bpf_probe_read_kernel_str(alias, sizeof(alias), arguments[3]);
 	if (len <= 0)
 		return 0;
-	t = bpf_task_storage_get(&guard_requests, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (t)
-		text_set(t, alias, len - 1, true);
+	text_set(&t, alias, len - 1, true);
+	request_keep(bpf_get_current_task_btf(), &t);
 	return 0;
 }
 
@@ -37,13 +50,10 @@ int BPF_PROG(fentry_helper, struct subprocess_info *info)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_btf_helper_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct text *from = request_of(parent), *to;
+	struct text *from = request_of(parent);
 
-	if (!from)
-		return 0;
-	to = bpf_task_storage_get(&guard_requests, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (to)
-		*to = *from;
+	if (from)
+		request_keep(child, from);
 	return 0;
 }
 

@@ -156,6 +156,8 @@ static __noinline void origin_set(struct facts *f, struct task_struct *task)
 {
 	struct facts *context = f;
 	struct text *alias = request_of(task);
+	__u64 *lost = requests_lost();
+	bool joined = requests_joined && lost && !*lost;
 
 	if (alias) {
 		f->alias = *alias;
@@ -171,10 +173,10 @@ static __noinline void origin_set(struct facts *f, struct task_struct *task)
 		f->origin = ORIGIN_BOOT;
 	if (f->origin != ORIGIN_COMMAND || !f->walk.origin_unread)
 		f->known |= FACT_ORIGIN;
-	/* Without the hooks that join a request to the process that is started for it, "none" is not known. */
+	/* Where a request was not joined to the process that was started for it, "none" is not known. */
 	text_unread(&f->alias);
-	f->alias.read = requests_joined;
-	if (!requests_joined && f->origin == ORIGIN_COMMAND)
+	f->alias.read = joined;
+	if (!joined && f->origin == ORIGIN_COMMAND)
 		f->known &= ~FACT_ORIGIN;
 }
 

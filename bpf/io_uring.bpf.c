@@ -7,6 +7,7 @@
  */
 #include "descriptor.bpf.h"
 #include "task.bpf.h"
+#include "limit.bpf.h"
 
 EVENT(io_uring);
 
@@ -14,9 +15,17 @@ EVENT(io_uring);
 #define IOSQE_FIXED_FILE 1
 #define IOSQE_CQE_SKIP_SUCCESS 64
 #define IOSQE_ALL 127
+#define OP_READV 1
+#define OP_WRITEV 2
+#define OP_READ_FIXED 4
+#define OP_WRITE_FIXED 5
 #define OP_OPENAT 18
 #define OP_CLOSE 19
 #define OP_STATX 21
+#define OP_READ 22
+#define OP_WRITE 23
+#define OP_SEND 26
+#define OP_RECV 27
 #define OP_OPENAT2 28
 #define OP_RENAMEAT 35
 #define OP_UNLINKAT 36
@@ -25,6 +34,7 @@ EVENT(io_uring);
 #define OP_LINKAT 39
 #define OP_SETXATTR 42
 #define OP_GETXATTR 44
+#define OP_SEND_ZC 47
 
 #define BIT(n) (1ULL << (n))
 /*
@@ -128,6 +138,16 @@ struct io_xattr {
 	struct filename *filename;
 };
 
+struct io_rw {
+	__u64 addr;
+	__u32 len;
+};
+
+struct io_sr_msg {
+	void *buf;
+	unsigned int len;
+};
+
 #pragma clang attribute pop
 
 struct {
@@ -138,10 +158,39 @@ struct {
 	__type(value, struct record);
 } ring_requests SEC(".maps");
 
+/* Key of `limits`; 0: all are told. */
+const volatile __u32 ring_limit = 0;
+
 /* The kernel's own copies of the paths. */
 struct names {
 	struct filename *path, *new_path;
 };
+
+static void buffer_take(struct io_uring *x, struct io_kiocb *req)
+{
+	void *cmd = (void *)req + bpf_core_field_offset(struct io_kiocb, cmd);
+
+	switch (x->opcode) {
+	case OP_READV:
+	case OP_WRITEV:
+	case OP_READ_FIXED:
+	case OP_WRITE_FIXED:
+	case OP_READ:
+	case OP_WRITE:
+		x->buf = BPF_CORE_READ((struct io_rw *)cmd, addr);
+		x->len = BPF_CORE_READ((struct io_rw *)cmd, len);
+		break;
+	case OP_SEND:
+	case OP_RECV:
+	case OP_SEND_ZC:
+		x->buf = (__u64)BPF_CORE_READ((struct io_sr_msg *)cmd, buf);
+		x->len = BPF_CORE_READ((struct io_sr_msg *)cmd, len);
+		break;
+	default:
+		return;
+	}
+	x->targets |= RING_BUFFER;
+}
 
 static void targets_take(struct io_uring *x, struct names *names, struct io_kiocb *req)
 {
@@ -238,7 +287,7 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 
 	/* A request that was there before, whose completion was not seen, is not to get that of this one. */
 	bpf_map_delete_elem(&ring_requests, &key);
-	if (!task_wanted(task))
+	if (!task_wanted(task) || !limit_passes(ring_limit))
 		return 0;
 	r = slot_claim();
 	if (!r)
@@ -252,7 +301,7 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 	x->submitted = x->h.time = bpf_ktime_get_boot_ns();
 	x->result = 0;
 	x->state = ATTEMPT_ENTERED;
-	x->op_flags = x->new_fd = x->targets = x->pad = 0;
+	x->op_flags = x->new_fd = x->targets = x->buf = x->len = 0;
 	x->fd_path = x->new_fd_path = x->path = x->new_path = unread(UNREAD_NOT_REACHED);
 	x->sq_thread = sq_thread;
 	task_fill(&x->h.task, task);
@@ -267,6 +316,7 @@ static int ring_begin(struct io_kiocb *req, const struct io_uring_sqe *sqe)
 		x->flags = BPF_CORE_READ(req, flags) & IOSQE_ALL;
 		x->user_data = BPF_CORE_READ(req, cqe.user_data);
 		targets_take(x, &names, req);
+		buffer_take(x, req);
 		targets_read(r, x, &names, task);
 	}
 	/* What is not announced when it succeeds is told at once; and so is what finds no place. */

@@ -8,7 +8,7 @@
 #include "descriptor.bpf.h"
 #include "syscall_plan.bpf.h"
 #include "syscall_count.bpf.h"
-#include "syscall_limit.bpf.h"
+#include "limit.bpf.h"
 
 EVENT(syscall);
 ENUM(arg_reading);
@@ -143,12 +143,16 @@ static __always_inline void call_leave_out(struct call *c, struct call_plan *pla
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, id);
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
+	struct call c;
 
+	if (!number_wanted(id))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, id);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -160,7 +164,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	}
 	/* What is still to be judged has its limit behind that. */
-	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan)) {
+	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan->limit)) {
 		call_leave_out(&c, plan, task->pid);
 		return 0;
 	}
@@ -173,7 +177,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
-	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan)) {
+	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan->limit)) {
 		*(volatile __u32 *)&r->busy = NOT_WANTED;
 		return 0;
 	}
@@ -211,14 +215,18 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c;
-	struct call_plan *plan = plan_of(&c, task, regs->orig_ax);
-	pid_nr tid = task->pid;
+	__u32 nr = regs->orig_ax, i, state = ATTEMPT_RETURNED;
+	struct task_struct *task;
+	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
-	__u32 i, state = ATTEMPT_RETURNED;
+	struct call c;
+	pid_nr tid;
 
+	if (!number_wanted(nr))
+		return 0;
+	task = bpf_get_current_task_btf();
+	plan = plan_of(&c, task, nr);
 	if (!plan)
 		return 0;
 	if (counting) {
@@ -227,6 +235,7 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (!caller_wanted(task))
 		return 0;
+	tid = task->pid;
 	r = bpf_map_lookup_elem(&call_threads, &tid);
 	s = r ? (void *)r->data : 0;
 	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
@@ -255,12 +264,61 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		call_filtered();
 		return 0;
 	}
-	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan))
+	if ((plan->flags & CALL_FAILED || state == ATTEMPT_STOPPED) && !limit_passes(plan->limit))
 		return 0;
 	for (i = 0; i < CALL_ARGS; i++)
 		arg_exit(r, &plan->args[i], i);
 	header_stamp(r);
 	record_output(r, false);
+	return 0;
+}
+
+/* What was said of a call at its entry, by the plan of then. */
+static struct call_plan *plan_at_entry(struct record *r)
+{
+	struct call c = { .abi = r->h.abi, .nr = ((struct syscall *)r->data)->nr };
+	__u32 key = key_of(&c);
+
+	return bpf_map_lookup_elem(&call_plans, &key);
+}
+
+/*
+ * The call that has made another program of its process has succeeded, and is told here: from now on it has the number
+ * of execve for callers like the new program (arch/x86/kernel/process_64.c: set_personality_64bit() and its like), by
+ * whichever call it was started, its registers are cleared, and its memory is another. A thread that was not the first
+ * has taken the first one's number (fs/exec.c: de_thread()).
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(call_execs, struct task_struct *task, pid_nr old_pid)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	struct call c;
+	struct call_plan *returns = plan_of(&c, task, regs->orig_ax), *plan;
+	struct record *r;
+	struct syscall *s;
+	bool entered;
+
+	if (counting) {
+		count_exec(&c, returns, task, old_pid);
+		return 0;
+	}
+	r = bpf_map_lookup_elem(&call_threads, &old_pid);
+	entered = r && r->busy != IDLE;
+	plan = entered ? plan_at_entry(r) : 0;
+	if (plan && r->busy == IN_CALL && plan->flags & CALL_FAILED) {
+		call_filtered();
+	} else if (plan && r->busy == IN_CALL && plan->flags & CALL_EXECS) {
+		s = (void *)r->data;
+		s->state = ATTEMPT_RETURNED;
+		header_stamp(r);
+		record_output(r, false);
+	}
+	if (r)
+		*(volatile __u32 *)&r->busy = IDLE;
+	if (old_pid != task->pid)
+		bpf_map_delete_elem(&call_threads, &old_pid);
+	if (returns && (entered || may_have_begun_unwanted(returns)))
+		call_leave_out(&c, returns, task->pid);
 	return 0;
 }
 

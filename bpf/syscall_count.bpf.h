@@ -34,8 +34,12 @@ struct {
 struct call_entry {
 	ktime_ns entered;	/* CLOCK_MONOTONIC */
 	__u32 key;
-	__u32 busy;
+	__u32 busy;		/* ENTRY_* */
 };
+
+#define ENTRY_IDLE 0
+#define ENTRY_BUSY 1
+#define ENTRY_COUNTED 2		/* in a call whose return is not to be counted */
 
 struct call_entry *struct_call_entry __attribute__((unused));
 
@@ -116,12 +120,12 @@ static __always_inline void count_enter(struct call *c, struct call_plan *plan, 
 	entry = bpf_map_lookup_elem(&call_entries, &tid);
 	if (entry) {
 		entry->key = key_of(c);
-		entry->busy = 1;
+		entry->busy = ENTRY_BUSY;
 		entry->entered = bpf_ktime_get_ns();
 		return;
 	}
 	first.key = key_of(c);
-	first.busy = 1;
+	first.busy = ENTRY_BUSY;
 	first.entered = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(&call_entries, &tid, &first, BPF_ANY))
 		count_unpaired();
@@ -139,9 +143,12 @@ static __always_inline void count_exit(struct call *c, struct call_plan *plan, s
 	if (!caller_wanted(task))
 		return;
 	entry = bpf_map_lookup_elem(&call_entries, &tid);
-	/* Another one's: of a thread that took another number by execve. */
-	if (entry && entry->busy && entry->key == key) {
-		entry->busy = 0;
+	if (entry && entry->busy == ENTRY_COUNTED && entry->key == key) {
+		entry->busy = ENTRY_IDLE;
+		return;
+	}
+	if (entry && entry->busy == ENTRY_BUSY && entry->key == key) {
+		entry->busy = ENTRY_IDLE;
 		ns = bpf_ktime_get_ns() - entry->entered;
 		timed = true;
 	} else if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(c, plan, task, regs)) {
@@ -152,4 +159,32 @@ static __always_inline void count_exit(struct call *c, struct call_plan *plan, s
 		return;
 	}
 	count_add(key, ret < 0 && ret >= -MAX_ERRNO, timed, ns);
+}
+
+/* As call_execs() has it. `returns`: the plan of the call as which it returns, which is `c`; 0: that is not counted. */
+static __always_inline void count_exec(struct call *c, struct call_plan *returns, struct task_struct *task, pid_nr old_pid)
+{
+	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &old_pid), done = {};
+	bool entered = entry && entry->busy == ENTRY_BUSY;
+	struct call_plan *plan;
+	pid_nr tid = task->pid;
+	__u32 key;
+
+	if (entered) {
+		key = entry->key;
+		plan = bpf_map_lookup_elem(&call_plans, &key);
+		if (plan && plan->flags & CALL_FAILED)
+			call_filtered();
+		else if (plan && plan->flags & CALL_EXECS)
+			count_add(key, false, true, bpf_ktime_get_ns() - entry->entered);
+		entry->busy = ENTRY_IDLE;
+	}
+	if (old_pid != tid)
+		bpf_map_delete_elem(&call_entries, &old_pid);
+	if (!returns || !(entered || may_have_begun_unwanted(returns)))
+		return;
+	done.key = key_of(c);
+	done.busy = ENTRY_COUNTED;
+	if (bpf_map_update_elem(&call_entries, &tid, &done, BPF_ANY))
+		count_unpaired();
 }

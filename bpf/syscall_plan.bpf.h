@@ -13,6 +13,9 @@ struct call_plan *struct_call_plan __attribute__((unused));
 /* The process that watches: it does not watch itself. */
 const volatile pid_nr watcher = 0;
 
+/* A bit for each number that is wanted in any ABI: most calls of a machine are done with here. */
+const volatile __u8 wanted_numbers[CALL_NUMBERS / 8] = {};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CALL_ABIS * CALL_NUMBERS);
@@ -38,6 +41,12 @@ static __always_inline bool is_own(struct task_struct *task, struct call_plan *p
 	if (task->tgid == watcher)
 		return true;
 	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+}
+
+/* The flag of x32 is above all numbers; what else is above them is refused by `plan_of`. */
+static __always_inline bool number_wanted(__u32 nr)
+{
+	return wanted_numbers[nr % CALL_NUMBERS / 8] & 1 << nr % 8;
 }
 
 static __always_inline struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
@@ -116,6 +125,12 @@ static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, 
 	return numbers_wanted(plan, c);
 }
 
+/* Whether a program that has just begun can be wanted where the one before it, which made the call, was not. */
+static __always_inline bool may_have_begun_unwanted(struct call_plan *plan)
+{
+	return only_uid_set || only_comm_set || plan->flags & CALL_COMPARES;
+}
+
 /* Preemption is disabled, and no interrupt counts here: nobody else writes to this CPU's number meanwhile. */
 static __always_inline void call_filtered(void)
 {
@@ -136,6 +151,7 @@ static __always_inline void count_unpaired(void)
 /* Its number can be another process's from now on. */
 static void caller_ends(struct task_struct *task)
 {
-	if (only_pid && (task->pid == only_pid || (task->tgid == only_pid && !task->signal->live.counter)))
+	/* The first thread can end before the others; its number is the process's. */
+	if (only_pid && (task->tgid == only_pid ? !task->signal->live.counter : task->pid == only_pid))
 		only_pid_ended = true;
 }

@@ -42,21 +42,9 @@ struct call_plan {
 	__u32 flags;		/* CALL_* */
 	__u8 prefix_arg;	/* wanted when this string is relative or begins with `prefix` */
 	__u8 prefix_len;	/* bytes; 0: any */
-	__u16 limit;		/* key of `call_limits`; 0: none */
+	__u16 limit;		/* key of `limits`; 0: none */
 	struct arg_plan args[CALL_ARGS];
 	char prefix[PREFIX_MAX];
-};
-
-/* How many of a call are told. */
-struct call_limit {
-	__u64 passed;		/* second << 32 | how many passed in it */
-	__u32 rate;		/* a second; 0: any number */
-	__u32 every;		/* one of so many on each CPU; 0: all */
-};
-
-struct call_left_out {
-	__u64 seen;
-	__u64 left_out;
 };
 
 #define COUNT_LOW 6		/* 2^6 ns: below it, buckets of a quarter of it */

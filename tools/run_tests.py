@@ -44,7 +44,6 @@ TOOLS = ("tests/kernel/test_module_tools.py", "tests/kernel/test_blocked.py")
 """Beside kmod, and long: in a boot of its own, with one processor (the emulation of two takes a fifth more)."""
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
-    KEPT: "6.12",
     "tests/kernel/test_blocked.py": "6.12",
     "tests/kernel/test_ends.py": "6.12",
     "tests/kernel/test_loss.py": "6.1",
@@ -62,13 +61,12 @@ def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
         found = [Boot("soak", "", ("-m", "soak", *without("tests/kernel/modes", KEPT)))]
         found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in sorted(elsewhere)]
         return tuple(found)
-    found = [
+    return (
         Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *sorted(elsewhere)))),
         Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere)), cpus=1),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
         Boot("kept", "", ("-m", "not soak", KEPT)),
-    ]
-    return tuple(boot for boot in found if boot.name != "kept" or KEPT not in elsewhere)
+    )
 
 
 def without(*paths: str) -> tuple[str, ...]:

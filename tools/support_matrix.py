@@ -32,7 +32,7 @@ def rungs_of(event: str) -> list[str]:
 
 def measure() -> dict[str, Any]:
     """Return, for this kernel, which rung each event takes, and which others attach when they are forced."""
-    events = [name for name in select(["all"]) if BY_NAME[name].record]
+    events = [name for name in select(["all", "syscall", "io_uring"]) if BY_NAME[name].record]
     found: dict[str, Any] = {name: {"taken": None, "attach": [], "reason": None} for name in events}
     for forced in (None, *(rung for rung in RUNGS if rung not in ("uevent", "sensor"))):
         try:

@@ -105,12 +105,15 @@ def look_up(name: str) -> Package:
     return package
 
 
-def download(name: str, folder: Path) -> Path:
-    """Fetch a package into `folder`: the path of the .deb. Raises VmtestError."""
-    # As root apt would drop to the user _apt, who cannot write the folder, and warn about it.
-    sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+def sandbox() -> list[str]:
+    """Return apt's options for root, who would drop to the user _apt: that one cannot write the caller's folders."""
+    return ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+
+
+def download(name: str, folder: Path, options: Sequence[str] = ()) -> Path:
+    """Fetch a package into `folder`: the path of the .deb. `options`: more of apt's. Raises VmtestError."""
     with tempfile.TemporaryDirectory(prefix="deb-", dir=folder) as part:
-        command = ["apt-get", "download", "-q", *sandbox, name]
+        command = ["apt-get", "download", "-q", *sandbox(), *options, name]
         status, out, err = run_tool(command, "apt", DOWNLOAD_SECONDS, cwd=Path(part))
         debs = list(Path(part).glob("*.deb"))
         if status or len(debs) != 1:
@@ -121,9 +124,9 @@ def download(name: str, folder: Path) -> Path:
         return debs[0].rename(folder / debs[0].name)
 
 
-def unpack(name: str, tree: Path) -> None:
-    """Fetch a package and unpack its files below `tree`, as the caller's user. Raises VmtestError."""
-    deb = download(name, tree.parent)
+def unpack(name: str, tree: Path, options: Sequence[str] = ()) -> None:
+    """Fetch a package (see `download`) and unpack its files below `tree`, as the caller's user. Raises VmtestError."""
+    deb = download(name, tree.parent, options)
     try:
         status, out, err = run_tool(["dpkg", "-x", str(deb), str(tree)], "dpkg", 300)
         if status:

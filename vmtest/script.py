@@ -66,18 +66,24 @@ ip link set dev lo up
 cd {cwd} || say problem "the working directory cannot be entered: "{cwd}
 [ -e "$vm/problem" ] && sleep 60
 
-# Pipes, not files: a command that opens /dev/stderr again must not cut off what is there.
-mkfifo -m 666 /run/vmtest.out /run/vmtest.err
-cat </run/vmtest.out >"$results/stdout" & out=$!
-cat </run/vmtest.err >"$results/stderr" & err=$!
-# By their full names, or busybox would run its own programs in the place of the command.
-/usr/bin/setsid /usr/bin/env -i {environment} {command} </dev/null >/run/vmtest.out 2>/run/vmtest.err
-status=$?
-# A process that the command left behind may hold the pipes open for ever.
-(sleep {drain}; kill $out $err) 2>/dev/null &
-wait $out $err
-sync
-say status $status
+run() {{
+  # Pipes, not files: a command that opens /dev/stderr again must not cut off what is there.
+  mkfifo -m 666 /run/vmtest.out /run/vmtest.err
+  cat </run/vmtest.out >"$results/stdout" & out=$!
+  cat </run/vmtest.err >"$results/stderr" & err=$!
+  # By their full names, or busybox would run its own programs in the place of the command.
+  /usr/bin/setsid /usr/bin/env -i {environment} {command} </dev/null >/run/vmtest.out 2>/run/vmtest.err
+  status=$?
+  # A process that the command left behind may hold the pipes open for ever.
+  (sleep {drain}; kill $out $err) 2>/dev/null &
+  wait $out $err
+  sync
+  say status $status
+}}
+# The command may have this process become another first one: systemd, say.
+trap 'exec /run/vmtest.init' USR1
+run &
+wait $!
 sleep 60 # the host ends the machine
 """
 

@@ -23,9 +23,9 @@
 #define CANNOT_RUN 4
 #define MOST_ARGUMENTS 32
 
-/* What the caller's environment may say: how to talk to a terminal, and who became root. */
+/* What the caller's environment may say: how to talk to a terminal and to systemd, and who became root. */
 static const char *const KEPT[] = {
-	"TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE", "SUDO_USER", "SUDO_UID",
+	"TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE", "SUDO_USER", "SUDO_UID", "NOTIFY_SOCKET",
 };
 
 static int fail(const char *what)

@@ -11,7 +11,7 @@ from ringward.events import BY_NAME, Event, select
 from ringward.events.filter import Filter
 from ringward.events.latency import Tally
 from ringward.sensor.info import Attachment, ModuleCounts, SensorError, SensorInfo, Totals
-from ringward.sensor.syscall_limits import Limit
+from ringward.sensor.limits import Limit
 
 
 def info(**given: Any) -> SensorInfo:

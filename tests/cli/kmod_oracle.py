@@ -1,10 +1,8 @@
-"""The installed kmod and Ringward's tools, each in a mount namespace where a made state is /proc and /sys/module."""
+"""kmod 34 and Ringward's tools, each in a mount namespace where a made state is /proc and /sys/module."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,11 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.kmod.conftest import kmod_34
 from tests.kmod.lab import can_unshare
 
 INNER = 'mount --bind "$0/sys/module" /sys/module && mount --bind "$0/proc" /proc && exec "$@"'
-LIBRARY = re.compile(r"\S+\.c:\d+ ")
-"""A message that names a line of kmod's own source."""
 
 
 class Answer(NamedTuple):
@@ -52,7 +49,7 @@ class State:
         (root / "proc/modules").write_text("".join(lines))
 
     def run(self, *command: str) -> Answer:
-        """Run a program that sees this state; messages without those that name lines of kmod's source."""
+        """Run a program that sees this state."""
         done = subprocess.run(
             ["unshare", "-rm", "sh", "-c", INNER, str(self.root), *command],
             capture_output=True,
@@ -60,19 +57,11 @@ class State:
             env=os.environ | {"LC_ALL": "C.UTF-8"},
             check=False,
         )
-        told = "".join(line for line in done.stderr.splitlines(keepends=True) if not LIBRARY.search(line))
-        return Answer(done.returncode, done.stdout, told)
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def both(self, tool: str, *words: str) -> tuple[Answer, Answer]:
-        """Return the answers of the installed tool and of Ringward's."""
-        return self.run(kmod(tool), *words), self.run(*ringward(tool), *words)
-
-
-def kmod(tool: str) -> str:
-    """Return the path of a tool of the installed kmod."""
-    found = shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")
-    assert found, f"{tool} is not installed: run tools/packages test"
-    return found
+        """Return the answers of kmod's tool and of Ringward's."""
+        return self.run(kmod_34(tool), *words), self.run(*ringward(tool), *words)
 
 
 def ringward(tool: str) -> list[str]:

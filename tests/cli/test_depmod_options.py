@@ -25,7 +25,6 @@ def difference(*argv: str) -> dict[str, object]:
         (["-E", "x", "-F", "y"], {"symvers": "x", "filesyms": "y"}),
         (["-P", "_"], {"prefix": "_"}),
         (["--keep-going", "--json", "--sysroot=/i"], {"keep_going": True, "json": True, "sysroot": "/i"}),
-        (["-uqr", "--map"], {"deprecated": ["-u", "-q", "-r", "--map"]}),
         (["-V", "--nonsense"], {"show": "version"}),
         (["-h", "-V"], {"show": "help"}),
         (["6.1.0", "/a.ko", "/b.ko"], {"files": ["/a.ko", "/b.ko"]}),

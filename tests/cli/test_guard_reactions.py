@@ -198,6 +198,27 @@ def test_a_database_that_takes_nothing(scene: Scene) -> None:
     assert len(scene.log.entries) == 2
 
 
+def asked(number: int) -> Event:
+    values = {"verdict": "deny", "refused": True, "mode": "enforce", "made_by": "default", "rule": None}
+    return event("autoload_verdict", given=values | {"alias": f"fs-{number}"})
+
+
+def test_aliases_are_gathered_and_have_a_limit(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no privilege can make the kernel ask for anything."""
+    monkeypatch.setattr(guard_reactions, "MOST_ALIASES", 3)
+    scene.reactions = Reactions(scene.source, scene.holder, scene.log, scene.said.append)  # type: ignore[arg-type]
+    scene.reactions.take([asked(number) for number in range(5)])
+    assert scene.source.waited == []
+    scene.time += LOOK_NS
+    scene.reactions.take([asked(9), asked(1)])
+    assert [one.item.name for one in scene.source.waited] == ["fs_0", "fs_1", "fs_2"]
+    assert [line for line in scene.said if "aliases wait" in line] == [
+        "ringward guard: WARNING: 3 aliases wait for approval: more are told and logged, and not kept"
+    ]
+    # Each is told to who was refused, all the same.
+    assert len(scene.told) == 7
+
+
 def test_a_log_that_takes_nothing_is_said_once(scene: Scene) -> None:
     scene.log.failed = "no socket"
     scene.reactions.take([verdict(), verdict()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -59,6 +60,8 @@ class Holder:
 class Session:
     events: ClassVar[list[Event]] = []
     fault: ClassVar[str] = ""
+    ended_by: ClassVar[int] = 0
+    last: ClassVar[list[Event]] = []
     counted: ClassVar[Totals] = Totals()
 
     def __init__(self, holder: Holder | None, shown: Any, heard: Any, only: Any, judge: Any = None) -> None:
@@ -73,6 +76,8 @@ class Session:
             self._holder.steps.append("prove")
         if self.fault:
             raise SensorError(self.fault)
+        if self.ended_by:
+            os.kill(os.getpid(), self.ended_by)
 
     def poll(self, _timeout: float) -> list[Event]:
         found, self._left = self._left, []
@@ -80,7 +85,8 @@ class Session:
         return found
 
     def close(self) -> list[Event]:
-        return []
+        self.heard(self.last)
+        return self.last
 
 
 @pytest.fixture
@@ -88,7 +94,7 @@ def scene(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Put all of the kernel aside; return the beginning of a command line."""
     for cls, values in (
         (Holder, {"made": [], "missing": {}, "held_failures": {}, "rung": "lsm"}),
-        (Session, {"events": [], "fault": "", "counted": Totals()}),
+        (Session, {"events": [], "fault": "", "ended_by": 0, "last": [], "counted": Totals()}),
     ):
         for name, value in values.items():
             monkeypatch.setattr(cls, name, value)
@@ -115,6 +121,20 @@ def test_nothing_is_taken_over_before_it_is_proved(scene: list[str], capfd: pyte
     assert holder.steps == ["attach", ("decide", True), "prove", "take over", "close"]
     assert "mode enforce for 5m, then monitor, unless: ringward guard --confirm" in err
     assert "the kernel part will continue" in err
+
+
+def test_systemd_is_told_when_it_decides_and_not_before(
+    scene: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_run.unit, "tell_ready", lambda _environment: Holder.made[0].steps.append("ready"))
+    assert run(capfd, *scene, "--mode", "enforce")[0] == 0
+    assert Holder.made[0].steps == ["attach", ("decide", False), "prove", "take over", "ready", "close"]
+    monkeypatch.undo()
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    monkeypatch.setattr(guard_run, "_watch", lambda *_: guard_run._tell_ready() or 0)
+    monkeypatch.setattr(guard_run, "Holder", Holder)
+    monkeypatch.setattr(status, "read", lambda: None)
+    assert "systemd cannot be told that it decides: No such file" in run(capfd, *scene, "--mode", "monitor")[2]
 
 
 def test_what_it_protects_is_told_before_it_decides(
@@ -167,6 +187,24 @@ def test_verdicts_are_shown_and_kept(scene: list[str], capfd: pytest.CaptureFixt
     with guard_run.Source(str(tmp_path / "trust.db"), "", {}, frozenset())._store as store:
         (row,) = store.connection.execute("SELECT hex(digest), seen FROM pending").fetchall()
     assert row == ("AB" * 32, "denied")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_before_the_loop_drops_nothing_that_was_read(
+    scene: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path, number: int
+) -> None:
+    """It comes when the hooks have been proved: what the sensor has read until then is shown, logged and kept."""
+    Session.ended_by = number
+    values = {"verdict": "deny", "mode": "enforce", "refused": True, "made_by": "default", "digest": "ef" * 32}
+    Session.last = [event("module_verdict", given=values)]
+    code, out, err = run(capfd, *scene[:4], "--mode", "enforce", "--json")
+    assert code == 0
+    assert [json.loads(line)["args"]["digest"] for line in out] == ["ef" * 32]
+    assert "1 event shown, 0 filtered, 0 lost" in err
+    assert Holder.made[0].steps[-2:] == ["take over", "close"]
+    with guard_run.Source(str(tmp_path / "trust.db"), "", {}, frozenset())._store as store:
+        rows = store.connection.execute("SELECT hex(digest) FROM pending").fetchall()
+    assert rows == [("EF" * 32,)]
 
 
 @pytest.mark.parametrize("name", ["missing", "lost"])

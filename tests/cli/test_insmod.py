@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ringward.cli.insmod import main
-from tests.cli.kmod_oracle import kmod, ringward
+from tests.cli.kmod_oracle import ringward
+from tests.kmod.conftest import kmod_34
 from tests.kmod.lab import VERSION, Lab
 from tests.kmod.tiny_module import build
 
@@ -44,7 +45,7 @@ def test_as_the_installed_kmod_says_it(words: list[str]) -> None:
     """None of these is a module, so that nothing is loaded wherever this runs."""
     theirs, ours = (
         subprocess.run([*command, *words], capture_output=True, text=True, check=False)
-        for command in ([kmod("insmod")], ringward("insmod"))
+        for command in ([kmod_34("insmod")], ringward("insmod"))
     )
     told = theirs.stderr.replace("/usr/sbin/insmod:", "insmod:")
     assert (ours.returncode, ours.stdout, ours.stderr) == (theirs.returncode, theirs.stdout, told)
@@ -147,6 +148,6 @@ def test_under_a_sysroot_the_kernel_is_never_asked(tmp_path: Path, filtered: Cal
 
 def test_without_one_it_is_asked(root: Path, filtered: Callable[..., int]) -> None:
     """The filter of the test above does catch such a call; it is made for nothing that could be loaded."""
-    (root / "empty.ko").touch()
+    (root / "empty.ko").write_text("no module")
     assert filtered("insmod", str(root / "empty.ko")) == -signal.SIGSYS
     assert filtered("rmmod", "-f", "ringward_no_such_module") == -signal.SIGSYS

@@ -6,8 +6,8 @@ import pytest
 
 from ringward.cli.errors import UsageError
 from ringward.cli.limits import limits_of
-from ringward.events.registry import select
-from ringward.sensor.syscall_limits import Limit
+from ringward.events.registry import GROUPS, select
+from ringward.sensor.limits import Limit
 
 EVENTS = select(["read", "write", "open", "process_exec"])
 
@@ -21,6 +21,12 @@ def test_a_short_name_and_a_group_are_all_of_them_that_are_watched() -> None:
     assert set(limits_of(["open=5"], [], EVENTS)) == {"open", "openat", "openat2"}
     assert set(limits_of(["open=5"], [], ("openat",))) == {"openat"}
     assert set(limits_of([], ["calls=1/2"], EVENTS)) == {"read", "write", "open", "openat", "openat2"}
+
+
+def test_events_that_are_no_calls_have_limits_too() -> None:
+    assert limits_of(["process_exec=5"], [], EVENTS) == {"process_exec": Limit(5)}
+    events = select(["modules", "process_fork", "io_uring"])
+    assert limits_of(["all,io_uring=5"], [], events) == dict.fromkeys(set(events) - set(GROUPS["stream"]), Limit(5))
 
 
 def test_the_last_one_counts() -> None:
@@ -39,8 +45,9 @@ def test_the_last_one_counts() -> None:
         (["read=³"], [], "not '³'"),  # a digit, and no number
         (["raed=5"], [], "--rate: no event, system call or group named 'raed'; did you mean read"),
         (["getpid=5"], [], "--rate: getpid is not among the events that are watched"),
-        (["process_exec=5"], [], "--rate: process_exec is not made of plain system calls"),
-        (["modules=5"], [], "--rate: modules is not made of plain system calls"),
+        (["process_exit=5"], [], "--rate: process_exit is not among the events that are watched"),
+        (["events_lost=5"], [], "--rate: events_lost is what the stream says of itself, and has no limits"),
+        (["stream=5"], [], "--rate: stream is what the stream says of itself"),
         ([], ["read=100"], "--sample needs EVENT=1/N: one of so many; not 'read=100'"),
         ([], ["read=1/x"], "--sample: a number from 1 to 1000000000, not 'x' as in 'read=1/x'"),
         ([], ["raed=1/5"], "--sample: no event"),

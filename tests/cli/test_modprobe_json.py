@@ -90,3 +90,13 @@ def test_symbols(lab: Lab) -> None:
         "what": "exports",
         "messages": [],
     }
+
+
+@pytest.mark.parametrize("words", [["c"], ["-r", "c"]])
+def test_what_a_command_prints_is_no_part_of_the_document(
+    lab: Lab, words: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    lab.configure("install c echo said", "remove c echo said")
+    (step,) = asked(lab, *words)["steps"]
+    assert step["result"] == "done"
+    assert capfd.readouterr() == ("", "said\n")

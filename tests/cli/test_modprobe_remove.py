@@ -70,10 +70,9 @@ def test_holders_as_the_installed_modprobe_has_them(
     assert answer.stderr.partition(": ")[2].partition(": ")[2] == (f"{error}\n" if error else "")
 
 
-def test_removing_holders_means_removing(lab: Lab) -> None:
-    # As kmod 34 has it; kmod 30 takes --remove-holders alone for a load, and loads the module.
+def test_removing_holders(lab: Lab) -> None:
     with mock.patch.object(modprobe_remove, "remove") as remove:
-        assert lab.ringward("--remove-holders", "-w", "9", "a").status == 0
+        assert lab.ringward("-r", "--remove-holders", "-w", "9", "a").status == 0
     assert [call.args for call in remove.call_args_list] == [("b",), ("a",)]
 
 

@@ -8,7 +8,7 @@ import pytest
 from ringward.cli import modprobe_show
 from ringward.cli.tool_options import VERSION_TEXT
 from ringward.kmod.tree import Tree
-from tests.kmod.conftest import installed
+from tests.kmod.conftest import kmod_34
 from tests.kmod.elf_builder import Module
 from tests.kmod.lab import Lab, run_modprobe
 from tests.kmod.plan_lab import module
@@ -26,7 +26,7 @@ def lab(tmp_path: Path) -> Lab:
 @pytest.mark.parametrize("option", ["--show-exports", "--show-modversions", "--dump-modversions"])
 def test_symbols_of_a_file(lab: Lab, option: str) -> None:
     path = str(lab.directory / "kernel/b.ko")
-    theirs = subprocess.run([installed("modprobe"), option, path, "x"], capture_output=True, text=True, check=True)
+    theirs = subprocess.run([kmod_34("modprobe"), option, path, "x"], capture_output=True, text=True, check=True)
     ours = run_modprobe([option, path, "x"])
     assert (ours.status, ours.stdout, ours.stderr) == (0, theirs.stdout, theirs.stderr)
     assert ours.stdout.count("\n") == 2
@@ -48,7 +48,7 @@ def test_symbols_of_a_file(lab: Lab, option: str) -> None:
 def test_files_that_have_none_or_others(tmp_path: Path, option: str, image: bytes) -> None:
     path = tmp_path / "m.ko"
     path.write_bytes(image)
-    theirs = subprocess.run([installed("modprobe"), option, path], capture_output=True, text=True, check=False)
+    theirs = subprocess.run([kmod_34("modprobe"), option, path], capture_output=True, text=True, check=False)
     assert run_modprobe([option, str(path)]) == (theirs.returncode, theirs.stdout, theirs.stderr)
 
 
@@ -76,7 +76,7 @@ def test_the_configuration(lab: Lab) -> None:
         "remove b r",
         "softdep b pre: a c",
     )
-    theirs = lab.kmod(installed("modprobe"), "-c", "ignored")
+    theirs = lab.kmod(kmod_34("modprobe"), "-c", "ignored")
     assert lab.ringward("-c", "ignored") == theirs
     assert (
         theirs.stdout.index("blacklist x_y") < theirs.stdout.index("install b") < theirs.stdout.index("alias pci:* b")
@@ -101,8 +101,8 @@ def test_help_and_version() -> None:
         0,
         "usage: modprobe [options] [-i] [-b] NAME [PARAMETER=VALUE...]",
     )
-    # Every option of the installed one is explained.
-    theirs = subprocess.run([installed("modprobe"), "-h"], capture_output=True, text=True, check=True).stdout
+    # Every option of kmod's is explained.
+    theirs = subprocess.run([kmod_34("modprobe"), "-h"], capture_output=True, text=True, check=True).stdout
     named = {word.split("=")[0].strip(",") for word in theirs.split() if word.startswith("--")}
     older = {"--remove-dependencies", "--resolve-alias", "--showconfig", "--dump-modversions", "--show"}
     misspelt = {"--force-modversions"}  # in its own help; it does not take it

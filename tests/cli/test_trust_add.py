@@ -60,6 +60,22 @@ def test_a_digest(filled: TrustLab) -> None:
     assert (one.item.digest.hex(), one.item.kind, one.item.path) == (digest, "module image", "")
 
 
+def test_an_alias(filled: TrustLab) -> None:
+    answer = filled.run("add", "--alias", "net-pf-29")
+    digest = hashlib.sha256(b"net_pf_29").hexdigest()
+    assert f"  + {digest[:12]}  alias         net_pf_29" in answer.out
+    assert filled.run("show", "net-pf-29").out.splitlines()[:3] == [
+        f"digest     {digest}",
+        "kind       alias",
+        "alias      net_pf_29",
+    ]
+    status, document = filled.json("list", "--kind", "alias")
+    (one,) = document["trusted"]
+    assert (status, one["alias"], one["digest"], one.get("module")) == (0, "net_pf_29", digest, None)
+    filled.run("remove", "net-pf-29")
+    assert all(each.item.kind != "alias" for each in filled.entries())
+
+
 def test_what_waited_waits_no_longer(filled: TrustLab) -> None:
     answer = filled.run("add", str(filled.system.path("/usr/local/bin/own")))
     assert "waiting no longer: 1 digest" in answer.out
@@ -82,6 +98,7 @@ def test_what_cannot_be_added(filled: TrustLab, tmp_path: Path) -> None:
         ([str(tmp_path / "text")], "is no ELF program"),
         ([str(tmp_path / "gone")], "No such file"),
         (["--digest", "00"], "needs --kind"),
+        (["--digest", "00", "--kind", "alias"], "invalid choice"),
         (["--digest", "00", "--kind", "script"], "not 64 hexadecimal digits"),
         ([str(program()), str(tmp_path / "gone")], "No such file"),
     ):

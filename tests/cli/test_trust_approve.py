@@ -4,8 +4,11 @@ import pytest
 
 from ringward.cli.errors import UsageError
 from ringward.trust import rows
-from ringward.trust.entry import Item, Pending
+from ringward.trust.entry import Item, Pending, alias
+from ringward.trust.resolve_rules import load_policy
+from ringward.trust.rules import Action, Mode, Operation
 from ringward.trust.store import open_store
+from ringward.trust.verdict import Level, Object, Subject, Verdict, decide
 from tests.cli.trust_lab import TrustLab
 
 
@@ -40,6 +43,25 @@ def test_all_that_was_learned(filled: TrustLab) -> None:
     assert {one.reason for one in filled.entries() if one.source == "approved"} == {"learned: learned once"}
     assert sorted(one.seen for one in filled.pendings()) == ["denied", "survey"]
     assert "nothing to change" in filled.run("approve", "--learned").out
+
+
+def test_an_alias(filled: TrustLab) -> None:
+    with open_store(str(filled.database), write=True) as store, store.change() as connection:
+        rows.wait(connection, [Pending(alias("net-pf-29"), "denied", "refused once", 1, 2)])
+    assert "net_pf_29" in filled.run("list", "--pending").out
+    filled.run("approve", "net-pf-29")
+    (one,) = (each for each in filled.entries() if each.source == "approved")
+    assert (one.item, one.reason) == (alias("net-pf-29"), "denied: refused once")
+    # The guard lets the kernel ask for it from then on, and for no other.
+    with open_store(str(filled.database)) as store:
+        closed = frozenset({Operation.AUTOLOAD})
+        policy, _ = load_policy(store.connection, (), {Operation.AUTOLOAD: Mode.ENFORCE}, closed)
+    for name, verdict in (
+        (b"net-pf-29", Verdict(Action.ALLOW, Level.DIGEST)),
+        (b"net-pf-28", Verdict(Action.DENY, Level.DEFAULT, refused=True)),
+    ):
+        asked = Object(Operation.AUTOLOAD, alias(name.decode()).digest, alias=name)
+        assert decide(Subject(uid=1000), asked, policy) == verdict
 
 
 def test_a_directory(filled: TrustLab) -> None:

@@ -16,7 +16,7 @@ from ringward.events.registry import GROUPS
 from ringward.output.recording import Recording
 from ringward.sensor import tracefs
 from ringward.sensor.info import Totals
-from ringward.sensor.syscall_limits import Limit
+from ringward.sensor.limits import Limit
 from tests.cli.fake_sensor import FakeSensor, info
 from tests.output.event_factory import event, load
 

@@ -6,7 +6,7 @@ import pytest
 
 from ringward.events import Event, FileId
 from ringward.guard.learn import pending, started
-from ringward.trust.entry import Kind, Seen
+from ringward.trust.entry import Kind, Seen, alias
 from tests.output.event_factory import BOOT, event
 
 DIGEST = "ab" * 32
@@ -62,6 +62,33 @@ def test_a_compressed_file_is_another_kind_and_memory_has_no_path() -> None:
 )
 def test_what_is_no_question_of_trust_does_not(given: dict[str, Any]) -> None:
     assert pending(verdict(**given), BOOT) is None
+
+
+def request(**given: Any) -> Event:
+    values = {"verdict": "deny", "refused": False, "mode": "monitor", "made_by": "default", "alias": "net-pf-29"}
+    return event("autoload_verdict", given=values | given)
+
+
+@pytest.mark.parametrize(
+    ("given", "seen", "word"),
+    [
+        ({"mode": "learn", "verdict": "allow"}, Seen.LEARNED, "asked for"),
+        ({"mode": "monitor"}, Seen.DENIED, "asked for"),
+        ({"mode": "enforce", "refused": True}, Seen.DENIED, "refused"),
+    ],
+)
+def test_an_alias_that_nothing_vouches_for_waits(given: dict[str, Any], seen: Seen, word: str) -> None:
+    found = pending(request(**given), BOOT)
+    assert found is not None
+    assert (found.item, found.seen) == (alias("net-pf-29"), seen)
+    assert found.why == f"{word}, by modprobe, and nothing vouches for it"
+
+
+@pytest.mark.parametrize(
+    "given", [{"made_by": "digest", "verdict": "allow"}, {"verdict": "allow"}, {"alias": None}, {"made_by": "fault"}]
+)
+def test_one_that_passes_or_could_not_be_read_does_not(given: dict[str, Any]) -> None:
+    assert pending(request(**given), BOOT) is None
 
 
 def test_other_events_do_not() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from ringward.events import Event, FileId
 from ringward.guard import starts
-from ringward.guard.starts import KEEP_NS, Starts
+from ringward.guard.starts import Starts
+from ringward.guard.waiting import KEEP_NS
 from ringward.trust.packed import PackedDigests
 from tests.output.event_factory import event
 

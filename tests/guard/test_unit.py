@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -28,6 +30,19 @@ def test_its_sections() -> None:
     assert [line for line in found.splitlines() if line.startswith("[")] == ["[Unit]", "[Service]", "[Install]"]
     assert '\nExecStart="/usr/bin/ringward" "guard" "--mode" "monitor"\n' in found
     assert "\nConditionKernelCommandLine=!ringward.guard=off\n" in found
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told_that_it_decides(tmp_path: Path, abstract: bool) -> None:
+    name = f"{tmp_path.name}-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listens:
+        listens.bind(f"\0{name}" if abstract else name)
+        unit.tell_ready({"NOTIFY_SOCKET": f"@{name}" if abstract else name})
+        listens.settimeout(10)
+        assert listens.recv(64) == b"READY=1"
+    unit.tell_ready({})
+    with pytest.raises(OSError, match=r"refused|No such file"):
+        unit.tell_ready({"NOTIFY_SOCKET": name})
 
 
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:

@@ -147,6 +147,16 @@ def load(path: Path, parameters: str = "", flags: int = 0) -> int:
         return _native.raw_syscall(NUMBERS["64"]["finit_module"], file.fileno(), ctypes.addressof(text), flags)
 
 
+def load_data(image: bytes) -> int:
+    """Call init_module(2) in this process; return 0 or the negative error."""
+    return _native.raw_syscall(
+        NUMBERS["64"]["init_module"],
+        ctypes.addressof(ctypes.create_string_buffer(image, len(image))),
+        len(image),
+        ctypes.addressof(ctypes.create_string_buffer(b"")),
+    )
+
+
 @pytest.fixture(scope="module", name="guard")
 def guard_fixture() -> Iterator[Guarded]:
     """Give a guard for all tests of a file: attaching it takes long in an emulated guest."""

@@ -48,13 +48,14 @@ def clean() -> None:
 def normal(tool: str, text: str) -> str:
     """Return what a tool printed to stderr without the places in libkmod's source.
 
-    What libkmod says once more before the tool does is left out; modprobe leaves it to libkmod alone. getopt's messages
-    begin with the path by which the tool was called.
+    What libkmod says once more before the tool does is left out, but for what could not be unloaded; modprobe leaves it
+    to libkmod alone. getopt's messages begin with the path by which the tool was called.
     """
     lines = text.replace(f"/sbin/{tool}: ", f"{tool}: ").splitlines(keepends=True)
     if tool == "modprobe":
         return "".join(LIBRARY.sub("", line) for line in lines)
-    return "".join(line for line in lines if not LIBRARY.search(line))
+    told = (line for line in lines if " could not remove '" in line or not LIBRARY.search(line))
+    return "".join(LIBRARY.sub("", line) for line in told)
 
 
 def play(scene: Sequence[str], words: dict[str, str], folder: Path | None) -> list[Step]:

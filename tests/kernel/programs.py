@@ -18,13 +18,16 @@ from tests.kernel.conftest import IN_GUEST
 SOURCES = Path(__file__).parent / "programs"
 PREEMPTION = Path("/sys/kernel/debug/sched/preempt")
 NOBODY = 65534
+FLAGS = {"stay32": ("-m32", "-nostdlib", "-static", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none")}
+"""Of the compiler, where a program needs others than the rest."""
 
 
 @cache
 def compiled(name: str, folder: Path) -> Path:
     """Compile programs/NAME.c into a folder; return the program."""
     program = folder / name
-    command = ["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", str(program), str(SOURCES / f"{name}.c")]
+    flags = FLAGS.get(name, ("-pthread",))
+    command = ["gcc", "-O1", "-Wall", "-Werror", *flags, "-o", str(program), str(SOURCES / f"{name}.c")]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"gcc {name}.c: {done.stderr}"
     return program

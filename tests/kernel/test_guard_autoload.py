@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ringward.trust.entry import alias
 from ringward.trust.patterns import parse_name
 from ringward.trust.rules import Action, Mode, Operation, Origin, Rule
 from tests.kernel.guarding import BOTH, Guarded, guard_fixture, policy_of  # noqa: F401 - a fixture
@@ -65,15 +66,21 @@ def test_an_unprivileged_user(guard: Guarded, mode: Mode, ask: Callable[..., int
 
 @BOTH
 def test_a_list_of_aliases(guard: Guarded, mode: Mode, ask: Callable[..., int]) -> None:
-    rule = Rule("used-before", Action.ALLOW, operations=AUTOLOAD, aliases=(parse_name("net-pf-29"),))
+    """One that the database knows as used before, and one that a rule names."""
     # The protocol of a family has an alias of its own, and so on: can-proto-1.
-    more = Rule("of-can", Action.ALLOW, operations=AUTOLOAD, aliases=(parse_name("can-proto-*"),))
-    with guard.deciding(*policy_of([rule, more], closed=AUTOLOAD), mode, ONLY) as w:
+    rule = Rule("of-can", Action.ALLOW, operations=AUTOLOAD, aliases=(parse_name("can-proto-*"),))
+    with guard.deciding(*policy_of([rule], [alias("net-pf-29").digest], closed=AUTOLOAD), mode, ONLY) as w:
         ask("socket:29", NOBODY)
-        w.verdict(Operation.AUTOLOAD, alias="net-pf-29", rule="used-before", verdict="allow")
+        w.verdict(Operation.AUTOLOAD, alias="net-pf-29", made_by="digest", verdict="allow")
         assert "can" in listed()
         ask("socket:35")
         w.verdict(Operation.AUTOLOAD, alias="net-pf-35", made_by="default", verdict="deny")
+        assert ("phonet" in listed()) != w.enforces
+    # Who may not ask at all may not ask for what was used before.
+    with guard.deciding(*policy_of([ROOT_ONLY], [alias("net-pf-35").digest], closed=AUTOLOAD), mode, ONLY) as w:
+        remove("phonet")
+        ask("socket:35", NOBODY)
+        w.verdict(Operation.AUTOLOAD, alias="net-pf-35", rule="users", verdict="deny")
         assert ("phonet" in listed()) != w.enforces
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import shutil
+import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,9 +33,9 @@ from tests.kernel.programs import open_folder
 pytestmark = [pytest.mark.guest]
 
 ONLY = (Operation.SELF,)
-# arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/linux/ptrace.h, mount.h
-_PTRACE, _MOUNT, _UMOUNT = 101, 165, 166
-_SEIZE, _MNT_EXPIRE = 0x4206, 4
+# arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/linux/ptrace.h, sched.h, mount.h
+_CLONE, _PTRACE, _MOUNT, _UMOUNT, _PIDFD_GETFD = 56, 101, 165, 166, 438
+_TRACEME, _CONT, _SEIZE, _CLONE_FS, _MNT_EXPIRE = 0, 7, 0x4206, 0x200, 4
 REFUSED = errno.EPERM
 
 
@@ -249,6 +252,80 @@ def test_the_database_by_the_tool(guard: Guarded, database: Path) -> None:
         # The interpreter that came before the helper may not cache what it has compiled.
         assert [path for path in denied if "/__pycache__" not in path] == []
     assert bytes.fromhex(digest) in database.read_bytes()
+
+
+def started_helper(*, before: Callable[[], object] = lambda: None, clone: int = 0) -> int:
+    """Start the helper as a child that shares `clone` with this process; return its number."""
+    pid = _native.raw_syscall(_CLONE, clone | signal.SIGCHLD, 0, 0, 0, 0)
+    if pid == 0:
+        try:
+            before()
+            os.execv(launch.KEEPER, [str(launch.KEEPER), "--version"])
+        finally:
+            os._exit(255)  # the child must not go on as the test
+    return pid
+
+
+def interprets(pid: int) -> bool:
+    """Return whether the helper has become the interpreter."""
+    return Path(f"/proc/{pid}/exe").readlink() == Path(launch.interpreter())
+
+
+def test_the_helper_with_somebody_beside_or_above_it(guard: Guarded) -> None:
+    """Traced, or with a root and working directory that another process changes: it is nobody of Ringward's own."""
+    with guard.deciding(*policy_of(), Mode.MONITOR, ONLY) as w:
+        shares = started_helper(clone=_CLONE_FS)
+        w.until(lambda _: interprets(shares))
+        traced = started_helper(before=lambda: checked(_native.raw_syscall(_PTRACE, _TRACEME, 0, 0, 0)))
+        for _ in range(2):  # it stops at each exec: the helper's, the interpreter's
+            assert os.WIFSTOPPED(os.waitpid(traced, 0)[1])
+            became = interprets(traced)
+            if not became:
+                checked(_native.raw_syscall(_PTRACE, _CONT, traced, 0, 0))
+        assert became
+        w.settle()
+        assert w.of("self_verdict", access="become") == []
+        for pid in (shares, traced):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def written_into(pid: int) -> None:
+    """Write to the memory of a process, from and to no matter where."""
+    vector = ctypes.create_string_buffer(struct.pack("<QQ", address("x"), 1))
+    if ctypes.CDLL(None, use_errno=True).process_vm_writev(pid, vector, 1, vector, 1, 0) < 0:
+        raise OSError(ctypes.get_errno(), "process_vm_writev")
+
+
+def test_what_the_helper_has_started(guard: Guarded) -> None:
+    """It is held in the middle by a full pipe, and cannot be traced, written to or robbed of a descriptor."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writes, bytes(4096))
+    os.set_blocking(writes, True)
+    with guard.deciding(*policy_of(), Mode.ENFORCE, ONLY) as w:
+        pid = started_helper(before=lambda: os.dup2(writes, 1))
+        pidfd = os.pidfd_open(pid)
+        w.until(lambda _: [e for e in w.of("self_verdict", access="become") if e.process.pid == pid], PATIENCE)
+        tries: dict[str, tuple[Callable[[], object], int]] = {
+            "ptrace": (lambda: checked(_native.raw_syscall(_PTRACE, _SEIZE, pid, 0, 0)), REFUSED),
+            "mem": (lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR)), errno.EACCES),
+            "vm": (lambda: written_into(pid), REFUSED),
+            "descriptor": (lambda: checked(_native.raw_syscall(_PIDFD_GETFD, pidfd, 1, 0)), REFUSED),
+        }
+        for how, (do, refusal) in tries.items():
+            w.events.clear()
+            assert other(do) == refusal, how
+            assert told(w, "trace", object="process").args.target == pid, how
+        assert interprets(pid)
+    # Without the guard the same are no one's to refuse.
+    assert [other(do) for do, _ in (tries["mem"], tries["descriptor"])] == [0, 0]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    for fd in (reads, writes, pidfd):
+        os.close(fd)
 
 
 def test_the_helper_elsewhere(guard: Guarded, tmp_path: Path) -> None:

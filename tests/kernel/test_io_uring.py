@@ -14,12 +14,15 @@ import pytest
 from ringward.events import Event
 from ringward.events.filter import Filter
 from ringward.events.io_uring_ops import OPERATIONS
+from ringward.sensor.limits import Limit
 from tests.kernel.conftest import PATIENCE, Watch
 from tests.kernel.programs import open_folder, program_fixture  # noqa: F401 - a fixture
 
 LAST = 0x11
 """The program's last mark."""
 SILENT, SLOW, POLLED = 0xE, 0xF, (0x10, LAST)
+EVERY, PROCESSORS = 5, 64
+"""A sample; and each processor begins its own: no test machine has more."""
 
 
 class Seen(NamedTuple):
@@ -33,6 +36,8 @@ class Seen(NamedTuple):
     results: dict[int, int]
     enters: int
     """Calls of io_uring_enter that the program has made; none for the last request."""
+    thinned: list[Event]
+    """What a watch of one request in `EVERY` has told."""
 
 
 @pytest.fixture(scope="module", name="seen")
@@ -41,6 +46,8 @@ def seen_fixture(program: Callable[[str], Path]) -> Iterator[Seen]:
     calls = ("io_uring_enter", "io_uring_setup", "openat", "openat2", "unlinkat", "unlink", "mkdirat", "renameat2")
     watch = Watch("io_uring", *calls, only=Filter(comms=("ring",)), canary_seconds=None)
     assert watch.info.missing == {}
+    only, limits = Filter(comms=("ring",)), {"io_uring": Limit(every=EVERY)}
+    thinned = Watch("io_uring", only=only, limits=limits, canary_seconds=None)
     child = subprocess.Popen([program("ring"), folder], stdout=subprocess.PIPE, text=True)
     mine = lambda: [event for event in watch.events if event.process and event.process.pid == child.pid]  # noqa: E731
     watch.until(lambda _: any(e.event == "io_uring" and int(e.args.user_data, 16) == LAST for e in mine()), PATIENCE)
@@ -52,7 +59,10 @@ def seen_fixture(program: Callable[[str], Path]) -> Iterator[Seen]:
             requests.setdefault(int(event.args.user_data, 16), []).append(event)
     *lines, (enters, _) = (line.split() for line in out.splitlines())
     results = {int(mark, 16): int(result) for mark, result in lines}
-    yield Seen(folder, child.pid, requests, [e for e in mine() if e.event != "io_uring"], results, int(enters))
+    thinned.settle(0.1)
+    thinned.events += thinned.sensor.close()
+    calls_made = [e for e in mine() if e.event != "io_uring"]
+    yield Seen(folder, child.pid, requests, calls_made, results, int(enters), thinned.events)
     assert watch.sensor.totals.lost == 0
     watch.sensor.close()
     subprocess.run(["rm", "-r", folder], check=True)
@@ -63,7 +73,7 @@ def args(seen: Seen, mark: int) -> Any:
 
 
 def test_each_request_is_told_once_with_its_result(seen: Seen) -> None:
-    assert len(seen.results) == 17
+    assert len(seen.results) == 23
     assert seen.requests.keys() == {*seen.results, SILENT}
     assert {mark for mark, events in seen.requests.items() if len(events) > 1} == {SLOW}
     for mark, result in seen.results.items():
@@ -72,6 +82,14 @@ def test_each_request_is_told_once_with_its_result(seen: Seen) -> None:
         assert event.error == (errno.errorcode[-result] if result < 0 else None), mark
         assert event.duration is not None
         assert 0 < event.duration < 60e9
+
+
+def test_what_a_sample_leaves_out_is_counted(seen: Seen) -> None:
+    told = {event.args.user_data for event in seen.thinned if event.event == "io_uring"}
+    left_out = sum(event.args.count for event in seen.thinned if event.event == "events_limited")
+    assert len(told) + left_out == len(seen.requests)
+    assert len(seen.requests) // EVERY <= len(told) <= len(seen.requests) // EVERY + PROCESSORS
+    assert left_out > 0
 
 
 def test_what_is_not_announced_is_told_without_a_result(seen: Seen) -> None:
@@ -111,6 +129,26 @@ def test_operations_paths_and_flags(seen: Seen) -> None:
         9: ("O_RDWR", "O_LARGEFILE", "O_CLOEXEC"),
         POLLED[0]: ("O_WRONLY", "O_LARGEFILE"),
     }
+
+
+def test_buffers_and_lengths(seen: Seen) -> None:
+    lengths = {mark: args(seen, mark).len for mark in (2, 3, 10, 0x20, 0x21)}
+    assert lengths == {2: 5, 3: 16, 10: 3, 0x20: 6, 0x21: 6}
+    assert args(seen, 3).buf == args(seen, 10).buf == args(seen, 0x21).buf != args(seen, 2).buf
+    assert int(args(seen, 2).buf, 16) > 4096
+    assert (args(seen, 1).buf, args(seen, 1).len) == (None, None)
+
+
+def test_linked_requests_are_told_one_by_one_also_those_that_never_began(seen: Seen) -> None:
+    first, second, failed, never = (seen.requests[mark][0] for mark in range(0x20, 0x24))
+    assert (first.result, second.result, failed.error, never.error) == (6, 6, "EBADF", "ECANCELED")
+    assert [event.args.flags for event in (first, second, failed, never)] == [("IOSQE_IO_LINK",), ()] * 2
+
+
+def test_a_request_that_is_completed_several_times_has_its_last_result(seen: Seen) -> None:
+    (event,) = seen.requests[0x24]
+    assert (event.args.operation, event.error) == ("POLL_ADD", "ECANCELED")
+    assert (seen.requests[0x25][0].args.operation, seen.requests[0x25][0].result) == ("ASYNC_CANCEL", 0)
 
 
 def test_descriptors_are_what_they_are(seen: Seen) -> None:

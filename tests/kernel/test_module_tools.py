@@ -81,7 +81,9 @@ def test_force(words: dict[str, str], links: Path) -> None:
     steps = play(FORCED, words, links)
     failed = [step.command for step in steps if step.status]
     assert failed == ["modprobe -r -f loop", "rmmod -f loop"]
-    assert steps[-1].err == "rmmod: ERROR: could not remove module loop: No such file or directory\n"
+    why = "No such file or directory"
+    told = f"rmmod: ERROR: could not remove 'loop': {why}\nrmmod: ERROR: could not remove module loop: {why}\n"
+    assert steps[-1].err == told
 
 
 ERRORS = [

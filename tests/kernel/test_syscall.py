@@ -355,7 +355,7 @@ def test_nothing_stays_after_kill(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     programs = child.stdout.readline().split()
-    assert len(programs) == 3
+    assert len(programs) == 4
     child.send_signal(signal.SIGKILL)
     child.wait()
     subprocess.run(["sleep", "0.5"], check=True)

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.kmod import kmod34
 from vmtest.errors import VmtestError
 from vmtest.kernels import find_kernel, kernel_names
+from vmtest.suites import UnreachableError
 from vmtest.trees import cached_releases, fetch_kernel, kernel_entry
 
 
@@ -46,6 +48,20 @@ def installed(tool: str) -> str:
     return found
 
 
+def kmod_34(tool: str) -> str:
+    """Return the path of one of kmod 34's tools; skip without the network and without them in the cache."""
+    try:
+        return str(kmod34.folder() / tool)
+    except UnreachableError as error:
+        pytest.skip(f"no kmod 34 in the cache: {error}")
+
+
 @pytest.fixture(scope="session")
 def kmod_modprobe() -> str:
     return installed("modprobe")
+
+
+@pytest.fixture(scope="session", params=[installed, kmod_34], ids=["installed", "34"])
+def either_modprobe(request: pytest.FixtureRequest) -> str:
+    """Return the installed modprobe, then that of kmod 34."""
+    return str(request.param("modprobe"))

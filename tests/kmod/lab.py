@@ -155,17 +155,18 @@ def run_modprobe(argv: Sequence[str], environment: str | None = None) -> Answer:
     return Answer(status, texts[0], without_library(texts[1]))
 
 
+_BEFORE_LOG = re.compile(r"^(libkmod: ERROR) \.\./libkmod/\S+\.c:\d+ (\w+: )", re.MULTILINE)
 _PLACE = re.compile(r"\.\./libkmod/\S+\.c:\d+ \w+(\(\)|:) ")
 _LOST = re.compile(r"(^|\n)[^\n]*( ctx=0x|: modules\.dep names |could not open '/sys/module/)[^\n]*(?=\n)")
 
 
 def without_library(text: str) -> str:
-    """Return messages without the lines of libkmod's source files, and some not at all.
+    """Return messages of kmod 30 as 34 has them, without the lines of libkmod's source files, and some not at all.
 
     Of a missing dependency kmod tells with an address in memory, and more than once; that what is not loaded has no
     holders it tells as an error.
     """
-    return _LOST.sub("", "\n" + _PLACE.sub("", text))[1:]
+    return _LOST.sub("", "\n" + _PLACE.sub("", _BEFORE_LOG.sub(r"\1: \2", text)))[1:]
 
 
 def can_unshare() -> bool:

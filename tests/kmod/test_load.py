@@ -200,6 +200,12 @@ def test_what_is_no_module_is_left_to_the_kernel() -> None:
     assert without_checks(b"#!/bin/sh\n", FORCE) == b"#!/bin/sh\n"
 
 
+def test_without_anything_to_check_nothing_changes() -> None:
+    """kmod 34 does not load such a module by force where there is no finit_module."""
+    image = Module([b"name=m"]).build()
+    assert without_checks(image, FORCE) == image
+
+
 def test_what_the_tools_say() -> None:
     assert insmod_reason(errno.ENOENT) == "Unknown symbol in module"
     assert insmod_reason(errno.ENOEXEC) == "Invalid module format"

@@ -108,7 +108,7 @@ def test_directives_without_effect_are_told(lab: PlanLab) -> None:
     assert notes(plan["user"]) == [
         ("only the first softdep line of a module counts", 2),
         ("not run: the module has softdeps, and then no command is run", 3),
-        ("only the first install line counts", 4),
+        ("only one install line counts", 4),
         ("the blacklist does not stop it: the module was asked for by its own name", 5),
     ]
     assert notes(plan["base"]) == [("the blacklist does not stop it: user needs it", 6)]

@@ -84,6 +84,16 @@ def test_a_damaged_index_is_told(lab: Lab) -> None:
         lab.tree().dep("m")
 
 
+def test_an_index_that_depmod_leaves_empty_has_no_entries(lab: Lab) -> None:
+    """Without the kernel's lists of its own parts; an empty modules.dep is damage."""
+    for name in ("builtin", "builtin.alias", "dep"):
+        (lab.directory / f"modules.{name}.bin").write_bytes(b"")
+    assert lab.tree().builtins() == []
+    assert lab.tree().builtin_alias("own:1") == []
+    with pytest.raises(KmodError, match=r"modules\.dep\.bin: offset 0: an index has 12 bytes of header"):
+        lab.tree().dep("b")
+
+
 def test_which_files_there_are(lab: Lab) -> None:
     tree = lab.tree()
     assert tree.exists(f"{lab.directory}/kernel/c.ko")

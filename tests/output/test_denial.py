@@ -6,6 +6,7 @@ import pytest
 
 from ringward.events import Event, FileId
 from ringward.output.denial import lines, reason, request, sentence, what
+from ringward.trust.entry import alias, short
 from ringward.trust.rules import Action, Rule
 from tests.output.event_factory import event
 
@@ -41,7 +42,7 @@ def test_one_that_a_rule_denies_cannot_be_approved() -> None:
 @pytest.mark.parametrize(
     ("given", "rule", "text"),
     [
-        ({"made_by": "fault"}, None, "too many decisions were under way at once: try again"),
+        ({"made_by": "fault"}, None, "the kernel had no room for one more decision: try again"),
         ({"rule": "r"}, None, "rule r"),
         ({"rule": "r"}, Rule("r", Action.DENY, where="f:1"), "rule r (f:1)"),
         (
@@ -64,8 +65,12 @@ def test_what_could_not_be_read_is_said() -> None:
 
 def test_requests_and_removals() -> None:
     found = denied("autoload_verdict", alias="net-pf-5")
-    assert (what(found), reason(found, None)) == ("the kernel's request for net-pf-5", "no rule allows it")
-    assert what(denied("unload_verdict", name="dummy")) == "removal of kernel module dummy"
+    assert (what(found), reason(found, None)) == ("the kernel's request for net-pf-5", "nothing vouches for it")
+    assert request(found) == f"ringward trust approve {short(alias('net-pf-5').digest)}"
+    assert request(denied("autoload_verdict", alias="x", made_by="deny rule", rule="r")) == ""
+    assert request(denied("autoload_verdict", alias=None)) == ""
+    removal = denied("unload_verdict", name="dummy")
+    assert (what(removal), reason(removal, None)) == ("removal of kernel module dummy", "no rule allows it")
 
 
 def test_other_events_are_none() -> None:

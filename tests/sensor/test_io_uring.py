@@ -14,6 +14,7 @@ from tests.sensor.joined import INIT, Joined
 from tests.sensor.kernel_records import FAULT, Proc, Value, enums
 
 FILE, DIRECTORY, PATH, NEW, IS_REFUSED = 1, 2, 4, 8, 16
+BUFFER = 32
 AT_FDCWD = -100
 OPENAT, READ, RENAMEAT, UNLINKAT, SYMLINKAT, NOP = 18, 22, 35, 36, 38, 0
 
@@ -62,6 +63,13 @@ def test_an_open_has_its_path_result_and_duration(ring: Ring) -> None:
     assert args.subject() == 'OPENAT "/srv/a/b"'
     assert event.process is not None
     assert event.process.pid == ring.proc.pid
+
+
+def test_a_read_has_its_buffer_and_how_long_that_is(ring: Ring) -> None:
+    args: Any = ring.event(READ, targets=FILE | BUFFER, fd=3, fd_path="/srv/a", buf=0x7F00_0000_1000, len=0).args
+    assert (args.buf, args.len) == ("0x7f0000001000", 0)
+    none: Any = ring.event(NOP, buf=5, len=5)
+    assert (none.args.buf, none.args.len, none.unread) == (None, None, {})
 
 
 def test_a_remove_that_fails_by_a_polling_thread(ring: Ring) -> None:
@@ -119,7 +127,7 @@ def test_what_the_kernel_refused(ring: Ring) -> None:
     event = ring.event(255, targets=IS_REFUSED, result=-22)
     args: Any = event.args
     assert (args.operation, event.error) == ("255", "EINVAL")
-    assert event.unread == dict.fromkeys(("fd", "path", "new_fd", "new_path"), REFUSED)
+    assert event.unread == dict.fromkeys(("fd", "path", "new_fd", "new_path", "buf", "len"), REFUSED)
 
 
 @pytest.mark.parametrize(("flags", "reason"), [(64, NO_WORD), (0, NO_PLACE)])

@@ -21,6 +21,7 @@ from ringward.events import Event, UnknownNameError
 from ringward.events.filter import Filter
 from ringward.sensor import Sensor, SensorError, SensorInfo, _native, sensor
 from ringward.sensor.info import NoModulesError
+from ringward.sensor.limits import Limit
 from ringward.sensor.sensor import _knobs, _pids
 from tests.output.event_factory import event, process
 
@@ -356,3 +357,21 @@ def test_without_privilege_modules_are_watched_by_uevents_and_one_line_says_so()
         " only module_load and module_free are left, by uevents; run as root"
     )
     assert len(told.splitlines()) == 1
+
+
+def test_what_is_over_a_limit_is_counted_and_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Sensor(["module_load", "module_free"], limits={"module_load": Limit(every=3), "module_free": Limit(rate=1)})
+    source = Source([event("module_load")] * 5 + [event("module_free")], [event("module_load")])
+    monkeypatch.setattr(one, "_best", lambda: source)
+    one.open()
+    first = one.poll(0)
+    assert [(e.event, getattr(e.args, "count", None)) for e in first] == [
+        *[("module_load", None)] * 2,
+        ("module_free", None),
+        ("events_limited", 3),
+    ]
+    assert (first[-1].hook, first[-1].host, first[-1].args.subject_event) == ("sensor", "h", "module_load")
+    assert one.poll(0) == [], "the fifth and sixth are left out; they are told once a second"
+    # The source gives one more at its end, in the second that has had its one.
+    assert {(e.args.subject_event, e.args.count) for e in one.close()} == {("module_load", 1), ("module_free", 1)}
+    assert (one.totals.events, one.totals.limited, one.totals.filtered) == (6, 5, 0)

@@ -23,6 +23,7 @@ from ringward.sensor.syscall_plan import (
     compared,
     is_decided,
     plans,
+    wanted_numbers,
 )
 
 
@@ -159,3 +160,10 @@ def test_what_the_kernel_decides_alone(only: Filter) -> None:
 )
 def test_what_the_kernel_does_not_decide_alone(only: Filter) -> None:
     assert not is_decided(only, ["close"])
+
+
+def test_each_wanted_number_has_its_bit() -> None:
+    keys = [key for key, _ in plans(("openat", "getppid"), Filter())]
+    bits = int.from_bytes(wanted_numbers(keys), "little")
+    assert {number for number in range(1024) if bits >> number & 1} == {257, 295, 110, 64}
+    assert wanted_numbers([]) == bytes(128)

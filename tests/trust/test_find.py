@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringward.trust import rows
-from ringward.trust.entry import Entry, Item, Pending, Who
+from ringward.trust.entry import Entry, Item, Pending, Who, alias
 from ringward.trust.find import FindError, by_id, matching
 from ringward.trust.store import scratch_store
 
@@ -45,6 +45,16 @@ def test_ids(connection: sqlite3.Connection, text: str, start: str) -> None:
 def test_what_is_no_id(connection: sqlite3.Connection, text: str, why: str) -> None:
     with pytest.raises(FindError, match=why.replace("?", r"\?")):
         by_id(connection, text)
+
+
+def test_an_alias(connection: sqlite3.Connection) -> None:
+    rows.wait(connection, [Pending(alias("net-pf-29"), "learned", "why", 1, 1)])
+    rows.add(connection, [Entry(alias("0123"), "hand", WHO)])
+    for text in ("net-pf-29", "net_pf_29", alias("net-pf-29").digest.hex()[:12]):
+        entries, pendings = matching(connection, text)
+        assert (entries, [one.item.name for one in pendings]) == ([], ["net_pf_29"])
+    # What is an alias is meant before an id that it looks like.
+    assert [one.item.name for one in matching(connection, "0123")[0]] == ["0123"]
 
 
 def test_an_ambiguous_id(connection: sqlite3.Connection) -> None:

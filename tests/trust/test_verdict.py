@@ -210,4 +210,6 @@ def test_what_is_not_closed_passes() -> None:
 
 def test_a_digest_counts_only_where_bytes_are_judged() -> None:
     request = Object(Operation.AUTOLOAD, TRUSTED_DIGEST, alias=b"x")
-    assert decide(ROOT, request, policy(closed=frozenset(Operation))).level is Level.DEFAULT
+    assert decide(ROOT, request, policy(closed=frozenset(Operation))) == Verdict(Action.ALLOW, Level.DIGEST)
+    removal = Object(Operation.UNLOAD, TRUSTED_DIGEST, name=b"x")
+    assert decide(ROOT, removal, policy(closed=frozenset(Operation))).level is Level.DEFAULT

@@ -97,6 +97,8 @@ class Depmod:
         """
         arguments = self.arguments
         options = self.options()
+        if arguments.quick and arguments.dry_run and not arguments.json:
+            return 0  # as kmod: -A is about what is written
         if arguments.quick and up_to_date(self.directory, self.output, self.report, arguments.sysroot):
             if arguments.json:
                 self._print_json(None, options)
@@ -165,8 +167,6 @@ def main(argv: list[str]) -> int:
     if arguments.show:
         stdout(USAGE if arguments.show == "help" else VERSION_TEXT)
         return 0
-    for option in arguments.deprecated:
-        log.say(WARNING, f"Ignored deprecated option {option}")
     # Hundreds of thousands of names, none in a cycle of references.
     collects = gc.isenabled()
     gc.disable()

@@ -7,7 +7,7 @@ import re
 
 from ringward.cli.getopt_long import UNKNOWN, parse
 
-SHORT = "aAb:o:m:C:E:F:euqrvnP:wVh"
+SHORT = "aAb:o:m:C:E:F:evnP:wVh"
 LONGS = {
     "all": "a",
     "quick": "A",
@@ -18,24 +18,18 @@ LONGS = {
     "symvers=": "E",
     "filesyms=": "F",
     "errsyms": "e",
-    "unresolved-error": "u",
-    "quiet": "q",
-    "root": "r",
     "verbose": "v",
     "show": "n",
     "dry-run": "n",
     "symbol-prefix=": "P",
     "warn": "w",
-    "map": "map",
     "version": "V",
     "help": "h",
     "keep-going": "keep-going",
     "json": "json",
     "sysroot=": "sysroot",
 }
-"""Those of kmod 34 and the older names that it takes, then ringward's own."""
-DEPRECATED = {"u": "-u", "q": "-q", "r": "-r", "map": "--map"}
-"""Options without any effect."""
+"""Those of kmod 34, then ringward's own."""
 MODULE_DIRECTORY = "/lib/modules"
 
 USAGE = """\
@@ -84,14 +78,12 @@ class Arguments:
     show: "help", "version", or "".
     version: of the kernel, as uname -r.
     files: the only modules that take part; None: all.
-    deprecated: options that have no effect.
     """
 
     def __init__(self) -> None:
         self.all = False
         self.basedir = ""
         self.config: list[str] = []
-        self.deprecated: list[str] = []
         self.dry_run = False
         self.errsyms = False
         self.files: list[str] | None = None
@@ -152,10 +144,8 @@ def read(argv: list[str]) -> Arguments:
             setattr(found, _FLAGS[key], True)
         elif key in _TEXTS:
             setattr(found, _TEXTS[key], value)
-        elif key == "C":
-            found.config.append(value)
         else:
-            found.deprecated.append(DEPRECATED[key])
+            found.config.append(value)
     found.version = words[0] if words else os.uname().release
     if words and not _VERSION.match(words[0]):
         raise OptionsError(f"Bad version passed {words[0]}", "ERROR")

@@ -12,17 +12,21 @@ from ringward.guard.learn import pending
 from ringward.guard.policy import PolicyError
 from ringward.guard.source import Source
 from ringward.guard.starts import Starts
+from ringward.guard.waiting import Waiting
 from ringward.output import denial, tty_message
 from ringward.output.jsonl import JsonLines
 from ringward.output.system_log import Priority, SystemLog
 from ringward.sensor import _native
 from ringward.sensor.clock import NS, Clock, now
+from ringward.trust.entry import Kind
 from ringward.trust.rule_files import RulesError
 from ringward.trust.rules import Rule
 from ringward.trust.store import StoreError
 
 LOOK_NS = NS
 """How often the database and the rules are looked at."""
+MOST_ALIASES = 4096
+"""That wait for a decision while one guard runs: who has no privilege can make the kernel ask for anything."""
 _VERDICTS = frozenset(EVENTS.values())
 
 
@@ -53,6 +57,7 @@ class Reactions:
         self._starts = starts
         self._clock = Clock()
         self._lines = JsonLines()
+        self._aliases = Waiting(MOST_ALIASES)
         self._looked = now()
         self._log_failed = ""
 
@@ -109,7 +114,14 @@ class Reactions:
         self._keep([], at_once=True)
 
     def _keep(self, events: list[Event], *, at_once: bool = False) -> None:
-        new = [one for event in events if (one := pending(event, self._clock.offset))]
+        new = []
+        for event in events:
+            one = pending(event, self._clock.offset)
+            if one and one.item.kind != Kind.ALIAS:
+                new.append(one)
+            elif one and self._aliases.add(one):
+                self._alarm(f"{MOST_ALIASES} aliases wait for approval: more are told and logged, and not kept")
+        new += self._aliases.due(now(), at_once=at_once)
         new += self._starts.due(now(), at_once=at_once) if self._starts else []
         try:
             self._source.wait(new)

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from ringward.cli import options as common
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.guard_reactions import Reactions
-from ringward.cli.live import Ends, run
+from ringward.cli.live import Ends, Signals, run
 from ringward.cli.progress import ProgressLine, bar
 from ringward.cli.stream import Stream, output, say, show_screen, summary
 from ringward.events.registry import GROUPS, select
-from ringward.guard import launch, programs, programs_status, ready
+from ringward.guard import launch, programs, programs_status, ready, unit
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.protect import is_private, own_files
 from ringward.guard.session import ASIDE, Session
@@ -122,7 +122,8 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
     log = SystemLog()
     starts = Starts(judge, learns=options.mode == "learn") if judge else None
     reactions = Reactions(source, holder, log, say, starts)
-    with output(options.file, sys.stdout.fileno()) as writer:
+    # From here on a signal ends it by way of the loop: what was read of the ring before is shown and kept.
+    with output(options.file, sys.stdout.fileno()) as writer, Signals() as signals:
         view = common.make_view(options, writer.fd, events, named)
         session = Session(holder, events, reactions.take, only, judge)
         try:
@@ -132,6 +133,7 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
                 holder.take_over({"database": options.database, "rules": options.rules})
                 for name, reason in holder.held_failures.items():
                     say(f"ringward guard: {safe(name)} cannot be held: {reason}; its removal is judged by its name")
+            _tell_ready()
             greeting = _greeting(options, holder, judge)
             reactions.write(greeting, Priority.NOTICE)
             view.expect(set(events) & session.told)
@@ -141,7 +143,7 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
             elif not options.quiet:
                 say(f"ringward guard: {greeting}")
             stream.show_header()
-            run(session, stream, Ends(options.duration, frozenset()), None)
+            run(session, stream, Ends(options.duration, frozenset()), None, signals)
         finally:
             session.close()
             reactions.end()
@@ -151,6 +153,13 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
         if lost or (not options.quiet and not stream.unread):
             say(summary(view, session.totals.filtered, lost, session.totals.unjudged))
         return INCOMPLETE if lost or (holder and holder.missing) or (judge and judge.weaker) else 0
+
+
+def _tell_ready() -> None:
+    try:
+        unit.tell_ready(os.environ)
+    except OSError as error:
+        say(f"ringward guard: systemd cannot be told that it decides: {error.strerror}")
 
 
 def _greeting(options: argparse.Namespace, holder: Holder | None, judge: programs.Judge | None) -> str:

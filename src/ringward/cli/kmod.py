@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ringward.cli.tool_log import stderr, stdout
+from ringward.cli.tool_log import stderr, stdout, usage
 from ringward.cli.tool_options import FAILURE, read
 from ringward.kmod.errors import KmodError
 from ringward.kmod.sysroot import inside, told
@@ -56,15 +56,15 @@ makes a start script for each module tool in DIR, or in the package's own folder
 """
 
 
-def nodes_json(nodes: list[StaticNode]) -> str:
+def nodes_json(nodes: list[StaticNode] | None) -> str:
     """Return device nodes as one JSON document (docs/schema/kmod-v1.json, static-nodes)."""
     import json  # noqa: PLC0415 - takes longer than all else here
 
     found = [
         {"module": one.module, "device": f"/dev/{one.device}", "type": one.kind, "major": one.major, "minor": one.minor}
-        for one in nodes
+        for one in nodes or []
     ]
-    return json.dumps({"v": 1, "tool": "static-nodes", "nodes": found}, indent=2) + "\n"
+    return json.dumps({"v": 1, "tool": "static-nodes", "nodes": None if nodes is None else found}, indent=2) + "\n"
 
 
 def static_nodes(argv: list[str]) -> int:
@@ -77,23 +77,27 @@ def static_nodes(argv: list[str]) -> int:
         return call
     wanted = call.options.get("f", "human")
     if wanted not in FORMATS:
-        stderr(f"Unknown format: '{wanted}'.\n{NODES_USAGE.rstrip()}")
+        stderr(f"Unknown format: '{wanted}'.")
+        usage(NODES_USAGE)
         return FAILURE
     root = call.options.get("sysroot", "")
     version = call.options.get("set-version", os.uname().release)
+    nodes: list[StaticNode] | None
     try:
         nodes, bad = read_nodes(version, root)
     except FileNotFoundError:
         # A kernel without loadable modules has none; the boot goes on (systemd's kmod-static-nodes.service).
         stderr(f"Warning: {path(version)} not found - ignoring")
-        return 0
+        if "json" not in call.options:
+            return 0
+        nodes, bad = None, []
     except (OSError, KmodError) as error:
         why = error.strerror if isinstance(error, OSError) else told(error, root)
         stderr(f"Error: could not read {path(version)}: {why}")
         return FAILURE
     for line in bad:
         stderr(f"Error: invalid devname entry: {line}")
-    text = nodes_json(nodes) if "json" in call.options else "".join(map(FORMATS[wanted], nodes))
+    text = nodes_json(nodes) if "json" in call.options else "".join(map(FORMATS[wanted], nodes or []))
     if "o" not in call.options:
         stdout(text)
     elif not _write(call.options["o"], text, root):
@@ -149,7 +153,8 @@ def main(argv: list[str]) -> int:
     if isinstance(call, int):
         return call
     if not call.words:
-        stderr(f"missing command\n{USAGE.rstrip()}")
+        stderr("missing command")
+        usage(USAGE)
         return FAILURE
     command, *rest = call.words
     if command == "list":
@@ -162,5 +167,6 @@ def main(argv: list[str]) -> int:
     if command == "help":
         stdout(USAGE)
         return 0
-    stderr(f"invalid command '{command}'\n{USAGE.rstrip()}")
+    stderr(f"invalid command '{command}'")
+    usage(USAGE)
     return FAILURE

@@ -1,14 +1,12 @@
-"""How many of a system call are shown: the options --rate and --sample of `watch`."""
+"""How many of an event are shown: the options --rate and --sample of `watch`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ringward.cli.errors import UsageError
-from ringward.events.registry import CALLS, GROUPS, UnknownNameError, select
-from ringward.sensor.syscall_limits import MOST, Limit
-
-_CALLS = frozenset(CALLS)
+from ringward.events.registry import GROUPS, UnknownNameError, select
+from ringward.sensor.limits import MOST, Limit
 
 
 def limits_of(rates: Iterable[str], samples: Iterable[str], events: tuple[str, ...]) -> dict[str, Limit]:
@@ -20,7 +18,7 @@ def limits_of(rates: Iterable[str], samples: Iterable[str], events: tuple[str, .
         events: that are watched.
 
     Raises:
-        UsageError: a text that says something else, or an event that is none of these, or no plain system call.
+        UsageError: a text that says something else, or an event that is none of these, or one of the stream itself.
 
     """
     found: dict[str, Limit] = {}
@@ -58,8 +56,8 @@ def _names(option: str, names: Iterable[str], events: tuple[str, ...]) -> list[s
             meant = set(select([name])) - set(GROUPS["stream"])
         except UnknownNameError as error:
             raise UsageError(f"{option}: {error}") from None
-        if not meant <= _CALLS:
-            raise UsageError(f"{option}: {name} is not made of plain system calls, which alone have limits")
+        if not meant:
+            raise UsageError(f"{option}: {name} is what the stream says of itself, and has no limits")
         watched = [event for event in events if event in meant]
         if not watched:
             raise UsageError(f"{option}: {name} is not among the events that are watched: name it there, too")

@@ -14,6 +14,7 @@ import msgspec
 from ringward.cli import terminal
 from ringward.cli.errors import BAD_ANSWER, INCOMPLETE, UsageError
 from ringward.cli.parser import Parser
+from ringward.cli.tool_log import stdout
 from ringward.kmod.config import load_config
 from ringward.kmod.config_files import read
 from ringward.kmod.depmod_config import load_depmod_config
@@ -204,7 +205,7 @@ def main(argv: list[str]) -> int:
     if options.rules and options.output == "json":
         rules = [{"rule": rule, "what": text} for rule, text in RULES.items()]
         document = msgspec.json.encode({"v": 1, "tool": "lint-rules", "rules": rules})
-        print(msgspec.json.format(document, indent=2).decode())
+        stdout(f"{msgspec.json.format(document, indent=2).decode()}\n")
         return 0
     if options.rules:
         longest = max(map(len, RULES))
@@ -212,7 +213,7 @@ def main(argv: list[str]) -> int:
         return 0
     report = look(options)
     if options.output == "json":
-        print(to_json(report))
+        stdout(f"{to_json(report)}\n")
         return status(report)
     shown = [each for each in report.findings if options.all or each.level == FINDING]
     if os.isatty(sys.stdout.fileno()):

@@ -43,9 +43,14 @@ class Source(Protocol):
 
 
 class Signals:
-    """Notes signals while it is entered."""
+    """Notes signals while it is entered.
 
-    def __init__(self, child: Child | None) -> None:
+    Args:
+        child: that they are for; None: they end the loop.
+
+    """
+
+    def __init__(self, child: Child | None = None) -> None:
         self.stop: int | None = None
         self.resized = False
         self._child = child
@@ -126,8 +131,15 @@ class Ends:
         return self._any and not self._alive
 
 
-def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None) -> int | None:
+def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None, signals: Signals | None = None) -> int | None:
     """Show events until the end; close the sensor. Return the command's status, None without a command.
+
+    Args:
+        sensor: gives the events.
+        stream: shows them.
+        ends: end the loop besides signals.
+        child: the command that is watched; None: there is none.
+        signals: entered already, by who has read events before; None: from here on.
 
     Raises:
         StartError: the command could not be started.
@@ -135,7 +147,7 @@ def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None) -> int 
 
     """
     with ExitStack() as stack:
-        signals = stack.enter_context(Signals(child))
+        signals = signals or stack.enter_context(Signals(child))
         if child:
             child.release()
         ends.start()

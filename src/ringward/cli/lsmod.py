@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringward.cli.tool_log import stderr, stdout
+from ringward.cli.tool_log import stdout
 from ringward.cli.tool_options import COMMON, FAILURE, read
 from ringward.kmod.errors import KmodError
 from ringward.kmod.proc import Live
@@ -76,8 +76,10 @@ def main(argv: list[str], program: str = "lsmod") -> int:
     call = read(program, argv, "svVh", LONGS, USAGE)
     if isinstance(call, int):
         return call
+    if program != "lsmod":
+        call.log.tool = "kmod"  # a command of kmod's: only getopt calls it by its name
     if call.words:
-        stderr(f"{program}: '{call.words[0]}': it takes no arguments\n{USAGE.partition(chr(10))[0]}")
+        call.log.error("too many arguments provided.")
         return FAILURE
     root = call.options.get("sysroot", "")
     try:

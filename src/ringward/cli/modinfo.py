@@ -11,7 +11,7 @@ from ringward.cli.tool_options import FAILURE, VERSION_TEXT
 from ringward.kmod.compression import SUFFIXES
 from ringward.kmod.errors import KmodError
 from ringward.kmod.modinfo import ModInfo, Parameter, parameters, plain_fields, read_info
-from ringward.kmod.names import module_name, path_to_name
+from ringward.kmod.names import BracketError, alias_name, module_name, path_to_name
 from ringward.kmod.sysroot import inside, shown, told
 from ringward.kmod.tree import Tree
 
@@ -73,13 +73,23 @@ class Modinfo:
                 self.complain(f"could not look up '{word}': {told(error, self.options.sysroot)}")
                 continue
             if not found:
-                self.complain(f"Module {'name ' * self.options.modname}{word} not found.")
+                self.complain(f"Module {self._kind(word)}{word} not found.")
             for target in found:
                 # Kmod takes what has no file for a part of the kernel.
                 if target.shown is None and not self.tree.builtin(target.name):
                     self.complain(f"Module {word} not found: it stands for {target.name}, which does not exist.")
                 else:
                     yield target
+
+    def _kind(self, word: str) -> str:
+        """Return what kmod calls a word that means nothing."""
+        if self.options.modname:
+            return "name "
+        try:
+            alias_name(word)
+        except BracketError:
+            return "alias "
+        return ""
 
     def _by_file(self, word: str) -> list[Target]:
         if not word.endswith(SUFFIXES):
@@ -212,7 +222,7 @@ _LABELS: dict[str, str] = {}
 
 def label(key: str) -> str:
     """Return a key as it stands at the beginning of a line."""
-    blanks = abs(_COLUMN - 1 - len(key.encode(errors="surrogateescape")))
+    blanks = max(0, _COLUMN - 1 - len(key.encode(errors="surrogateescape")))
     _LABELS[key] = f"{key}:{'':{blanks}}"
     return _LABELS[key]
 

@@ -9,7 +9,7 @@ import sys
 from ringward.cli.modprobe_options import Options, OptionsError, read
 from ringward.cli.tool_log import CRITICAL, ERROR, WARNING, Log, stderr, stdout
 from ringward.kmod.config import load_config
-from ringward.kmod.config_files import TOO_LARGE
+from ringward.kmod.config_files import DIRECTORY, TOO_LARGE
 from ringward.kmod.errors import KmodError
 from ringward.kmod.proc import Live
 from ringward.kmod.resolve import Resolver
@@ -50,16 +50,22 @@ class Modprobe:
 
     def _tell_problems(self) -> None:
         """Print what libkmod says of a configuration; `ringward lint` knows more."""
+        for file in self.config.files:
+            if file.why == DIRECTORY:
+                why = f"Directories inside directories are not supported: {file.path}"
+                stderr(f"libkmod: ERROR: conf_files_filter_out: {why}")
         for problem in self.config.problems:
+            why = ""
             if problem.kind == "include":
-                word = problem.text.split()[0]
-                stderr(f"libkmod: ERROR {problem.path}: command {word} is deprecated and not parsed anymore")
+                why = f"command {problem.text.split()[0]} is deprecated and not parsed anymore"
             elif problem.kind in {"bad line", "bracket"} and problem.text:
-                word = problem.text.split()[0]
-                place = f"{problem.path} line {problem.last_line}"
-                stderr(f"libkmod: ERROR {place}: ignoring bad line starting with '{word}'")
+                why = f"ignoring bad line starting with '{problem.text.split()[0]}'"
+                why = f"line {problem.last_line}: {why}"
             elif problem.kind == TOO_LARGE:  # kmod reads it
-                stderr(f"libkmod: ERROR {problem.path}: {problem.why}")
+                why = problem.why
+            if why:
+                colon = " " if why.startswith("line ") else ": "
+                stderr(f"libkmod: ERROR: kmod_config_parse: {problem.path}{colon}{why}")
 
     def run(self) -> int:
         """Do what the options say; return the exit status."""
@@ -165,6 +171,7 @@ class Modprobe:
             flags=flags,
             dry_run=options.dry_run,
             first_time=options.first_time,
+            to_stderr=options.json,
             show=show,
             warn=self.log.error,
         )

@@ -54,7 +54,7 @@ usage: modprobe [options] [-i] [-b] NAME [PARAMETER=VALUE...]
 loading and unloading
   -a, --all                every word is a name, none a parameter
   -r, --remove             unload instead of load
-      --remove-holders     unload the modules that use it, too (means -r)
+      --remove-holders     with -r: unload the modules that use it, too
   -w, --wait MSEC          with -r: try for so long while it is in use
       --first-time         that it is loaded (-r: not loaded) already is a fault
   -i, --ignore-install, --ignore-remove
@@ -244,6 +244,6 @@ _FLAGS = {
     "all-softdeps": ("all_softdeps",),
     "D": ("depends", "dry_run"),
     "r": ("remove",),
-    "remove-holders": ("remove", "remove_holders"),
+    "remove-holders": ("remove_holders",),
     "s": ("syslog",),
 }

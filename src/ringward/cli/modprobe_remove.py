@@ -50,7 +50,7 @@ class Removing:
         """Unload what a name means; return whether it went."""
         answer = self.call.resolver.lookup(name)
         try:
-            if not answer.hits:
+            if not answer.hits or name.startswith(("/", "./")):  # a path is a name for loading only
                 if not answer.why:  # of a bracket that is not closed modprobe -r says nothing
                     self._complain(f"Module {name} not found.")
                 return False
@@ -87,7 +87,7 @@ class Removing:
         if self.call.options.sysroot:
             self.call.log.say(ERROR, f"the remove command of {step.name} is not run for another root: {command}")
             return NOT_RUN
-        if run_command(command, step.name):
+        if run_command(command, step.name, to_stderr=self.call.options.json):
             self.results.append((step, FAILED))
             self._complain(f"Error running remove command for {step.name}")
             return FAILED

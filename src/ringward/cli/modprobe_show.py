@@ -75,6 +75,10 @@ def _path(call: Modprobe, name: str) -> str | None:
     return next((path for path in paths if path), None)
 
 
+def _no_data(path: str) -> OSError:
+    return OSError(errno.ENODATA, os.strerror(errno.ENODATA), path)
+
+
 def _symbols(call: Modprobe, name: str) -> tuple[str, list[tuple[str, int]]] | None:
     """Return a module's file and the symbols that it exports, or needs, with checksums; None, and a complaint: none."""
     from ringward.kmod.compression import read_module  # noqa: PLC0415 - loading needs none of it
@@ -90,7 +94,7 @@ def _symbols(call: Modprobe, name: str) -> tuple[str, list[tuple[str, int]]] | N
         found = elf.exports() if exports else elf.versions()
         # As kmod: that there are none is a fault unless there is a place for them.
         if not found and elf.section("__ksymtab_strings" if exports else "__versions") is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            raise _no_data(path)
     except (KmodError, OSError) as error:
         what = "symbols" if exports else "modversions"
         why = os.strerror(errno.EINVAL) if isinstance(error, KmodError) else error.strerror

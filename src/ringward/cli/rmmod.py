@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from ringward.cli.tool_log import stdout
+from ringward.cli.tool_log import ERROR, stdout
 from ringward.cli.tool_options import COMMON, FAILURE, Call, read
 from ringward.kmod.errors import KmodError
+from ringward.kmod.load import RefusedError
 from ringward.kmod.names import module_name, path_to_name
 from ringward.kmod.proc import Live
 from ringward.kmod.sysroot import inside, told
@@ -40,7 +42,9 @@ def unload(call: Call, word: str) -> tuple[str, str]:
     name = name_of(word, root)
     force = "f" in call.options
     if not name:
-        return name, f"could not use module {word}: it names no module"
+        is_file = "/" in word and os.path.exists(inside(root, word))  # noqa: PTH110 - pathlib
+        reason = os.strerror(errno.ENOENT) if is_file else "it names no module"
+        return name, f"could not use module {word}: {reason}"
     try:
         if not force:
             builtin = Tree("", os.uname().release, root=root).builtin(name)
@@ -48,6 +52,9 @@ def unload(call: Call, word: str) -> tuple[str, str]:
             if why:
                 return name, why
         remove(name, force=force, root=root)
+    except RefusedError as error:
+        call.log.say(ERROR, f"could not remove '{name}': {error.strerror}")  # kmod's library; its tool says it again
+        return name, f"could not remove module {word}: {error.strerror}"
     except OSError as error:
         return name, f"could not remove module {word}: {error.strerror}"
     except (KmodError, ValueError) as error:

@@ -6,6 +6,30 @@ import sys
 
 CRITICAL, ERROR, WARNING, NOTICE = 2, 3, 4, 5
 """Levels of syslog(3); -v adds one to what is printed, -q ends all that is more than an emergency."""
+
+
+class Printed:
+    """What the running call has printed so far.
+
+    answer: whether there was any standard output.
+    json: whether the call asked for JSON.
+    messages: what it complained of, printed or not.
+    """
+
+    __slots__ = ("answer", "json", "messages")
+
+    def __init__(self) -> None:
+        self.begin(json=False)
+
+    def begin(self, *, json: bool) -> None:
+        """Forget the call before."""
+        self.answer = False
+        self.json = json
+        self.messages: list[str] = []
+
+
+printed = Printed()
+"""Of this process: it runs one command at a time."""
 _NAMES = {CRITICAL: "FATAL", ERROR: "ERROR", WARNING: "WARNING"}
 
 
@@ -38,6 +62,7 @@ class Log:
     def say(self, level: int, text: str) -> None:
         """Print a message, unless its level is too high."""
         self.said.append(text)
+        printed.messages.append(text)
         if level > self.level:
             return
         line = f"{self.tool}: {_NAMES.get(level, 'NOTICE')}: {text}"
@@ -47,7 +72,7 @@ class Log:
             syslog.openlog(self.tool, syslog.LOG_CONS, syslog.LOG_DAEMON)
             syslog.syslog(level, text.encode("utf-8", "backslashreplace").decode())
             return
-        stderr(line)
+        _line(line)
 
     def fatal(self, text: str) -> None:
         """Print why the tool ends."""
@@ -64,11 +89,24 @@ class Log:
 
 def stdout(text: str) -> None:
     """Write text as it is; undecodable bytes as they came in."""
+    printed.answer = printed.answer or bool(text)
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
 
+def usage(text: str) -> None:
+    """Write how a tool is called, after a fault; whoever asked for JSON gets the fault as JSON instead."""
+    if not printed.json:
+        stdout(text)
+
+
 def stderr(line: str) -> None:
+    """Write a message without a level."""
+    printed.messages.append(line)
+    _line(line)
+
+
+def _line(line: str) -> None:
     """Write a line to stderr; without stderr, nothing."""
     if sys.stderr is not None:
         sys.stderr.flush()

@@ -18,10 +18,12 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the action's arguments."""
     parser = common.make_parser(
         "approve",
-        "Trust digests that wait for a decision: refused ones, learned ones, and files that nothing\n"
-        "vouches for. `ringward trust list --pending` lists them.",
+        "Trust digests that wait for a decision: refused ones, learned ones, and files and aliases that\n"
+        "nothing vouches for. `ringward trust list --pending` lists them.",
     )
-    parser.add_argument("words", nargs="*", metavar="ID|PATH", help="an id, or an absolute path and all below it")
+    parser.add_argument(
+        "words", nargs="*", metavar="ID|PATH|ALIAS", help="an id, an alias, or an absolute path and all below it"
+    )
     parser.add_argument("--learned", action="store_true", help="all that was learned")
     common.add_reason(parser)
     common.add_dry_run(parser)

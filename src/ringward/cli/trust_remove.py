@@ -20,7 +20,9 @@ def make_parser() -> argparse.ArgumentParser:
         "digest go, of whatever path. What a package vouches for comes back with the next update; a rule\n"
         "can deny it for good.",
     )
-    parser.add_argument("words", nargs="+", metavar="ID|PATH", help="the first digits of a digest, or an absolute path")
+    parser.add_argument(
+        "words", nargs="+", metavar="ID|PATH|ALIAS", help="the first digits of a digest, an absolute path, or an alias"
+    )
     common.add_dry_run(parser)
     common.add_output(parser)
     return parser

@@ -10,7 +10,7 @@ from ringward.cli.errors import BAD_ANSWER, INCOMPLETE
 from ringward.cli.trust_text import whose
 from ringward.output.text import safe
 from ringward.trust import shapes
-from ringward.trust.entry import Entry, Item, Pending, plain
+from ringward.trust.entry import Entry, Item, Kind, Pending, plain
 from ringward.trust.find import FindError, matching
 
 
@@ -19,7 +19,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = common.make_parser(
         "show", "Show all that is known of digests, or of paths and what is below them.", "exit status: 1 nothing is"
     )
-    parser.add_argument("words", nargs="+", metavar="ID|PATH", help="the first digits of a digest, or an absolute path")
+    parser.add_argument(
+        "words", nargs="+", metavar="ID|PATH|ALIAS", help="the first digits of a digest, an absolute path, or an alias"
+    )
     common.add_output(parser)
     return parser
 
@@ -29,7 +31,7 @@ def _item(item: Item) -> Iterator[tuple[str, str]]:
     yield "kind", item.kind
     yield "path", item.path
     yield "of", whose(item)
-    yield "module", item.name
+    yield "alias" if item.kind == Kind.ALIAS else "module", item.name
     yield "signer", item.signer
     yield "signature", item.signature
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ringward.output.text import columns, cut, fit, safe
 from ringward.trust.change import Change
-from ringward.trust.entry import Entry, Item, Pending, short
+from ringward.trust.entry import Entry, Item, Kind, Pending, short
 from ringward.trust.sources.fault import Fault
 
 MOST = 20
@@ -48,9 +48,14 @@ def whose(item: Item) -> str:
     return f"{item.package} {item.version}".strip()
 
 
+def where(item: Item) -> str:
+    """Return where an item was seen, or the alias that it is; "": nowhere."""
+    return item.path or (item.name if item.kind == Kind.ALIAS else "")
+
+
 def entry_rows(entries: Iterable[Entry]) -> list[list[str]]:
     """Return the cells of entries: id, kind, source, of, path."""
-    return [[short(one.item.digest), one.item.kind, one.source, whose(one.item), one.item.path] for one in entries]
+    return [[short(one.item.digest), one.item.kind, one.source, whose(one.item), where(one.item)] for one in entries]
 
 
 ENTRY_HEADS = ("ID", "KIND", "SOURCE", "OF", "PATH")
@@ -59,11 +64,11 @@ PENDING_HEADS = ("ID", "KIND", "SEEN", "WHY", "PATH")
 
 def pending_rows(pendings: Iterable[Pending]) -> list[list[str]]:
     """Return the cells of what waits: id, kind, how it was noticed, why, path."""
-    return [[short(one.item.digest), one.item.kind, one.seen, one.why, one.item.path] for one in pendings]
+    return [[short(one.item.digest), one.item.kind, one.seen, one.why, where(one.item)] for one in pendings]
 
 
 def _line(mark: str, item: Item, note: str) -> str:
-    return safe(f"  {mark} {short(item.digest)}  {item.kind:<12}  {item.path or '-'}{f'  ({note})' if note else ''}")
+    return safe(f"  {mark} {short(item.digest)}  {item.kind:<12}  {where(item) or '-'}{f'  ({note})' if note else ''}")
 
 
 def some(lines: Sequence[str], most: int | None) -> Iterator[str]:

@@ -26,8 +26,8 @@ from ringward.output.views import CountView, TableView
 from ringward.output.writer import OutputError, Writer
 from ringward.sensor import procfs, tracefs
 from ringward.sensor.info import SensorError, SensorInfo
+from ringward.sensor.limits import Limit
 from ringward.sensor.sensor import Sensor
-from ringward.sensor.syscall_limits import Limit
 
 _WAYS = tuple(rung for rung in RUNGS if rung != "sensor")
 _DESCRIPTION = """\
@@ -85,10 +85,10 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="EVENT=N",
-        help="of a system call at most N a second; what is left out is counted",
+        help="of an event at most N a second; what is left out is counted",
     )
     more.add_argument(
-        "--sample", action="append", default=[], metavar="EVENT=1/N", help="of a system call one of N; the same"
+        "--sample", action="append", default=[], metavar="EVENT=1/N", help="of an event one of N; the same"
     )
     more.add_argument("--hook", metavar="RUNG", help=f"attach by this way where an event has it: {', '.join(_WAYS)}")
     return parser

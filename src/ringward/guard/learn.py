@@ -1,17 +1,18 @@
-"""What the guard saw and nothing vouches for: digests that wait for somebody's decision."""
+"""What the guard saw and nothing vouches for: images, programs and aliases that wait for somebody's decision."""
 
 from __future__ import annotations
 
+from ringward.events.catalogue.autoload_verdict import AutoloadVerdict
 from ringward.events.catalogue.module_verdict import ModuleVerdict
 from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
-from ringward.trust.entry import Item, Kind, Pending, Seen
+from ringward.trust.entry import Item, Kind, Pending, Seen, alias
 
 _COMPRESSED = "MODULE_INIT_COMPRESSED_FILE"
 
 
 def pending(event: Event, offset: int) -> Pending | None:
-    """Return the digest of a verdict as one that waits; None: it is known, or could not be read.
+    """Return the image or alias of a verdict as one that waits; None: it is known, or could not be read.
 
     Learned in the mode learn; denied, or to be denied, in the others. What a rule denies is no question of trust.
 
@@ -21,20 +22,27 @@ def pending(event: Event, offset: int) -> Pending | None:
 
     """
     args = event.args
-    if not isinstance(args, ModuleVerdict) or args.made_by != "default" or args.digest is None:
+    if not isinstance(args, ModuleVerdict | AutoloadVerdict) or args.made_by != "default":
         return None
     learns = args.mode == "learn"
     if not learns and args.verdict != "deny":
         return None
+    done = "refused" if args.refused else "loaded" if isinstance(args, ModuleVerdict) else "asked for"
+    item = _image(args) if isinstance(args, ModuleVerdict) else alias(args.alias) if args.alias else None
+    return _waiting(event, offset, item, done, learns=learns) if item else None
+
+
+def _image(args: ModuleVerdict) -> Item | None:
+    if args.digest is None:
+        return None
     path = args.file.path if args.file and args.file.path else ""
     compressed = args.flags is not None and _COMPRESSED in args.flags
-    item = Item(
+    return Item(
         bytes.fromhex(args.digest),
         Kind.MODULE_FILE if compressed else Kind.MODULE_IMAGE,
         path,
         name=args.name or "",
     )
-    return _waiting(event, offset, item, "loaded" if learns or not args.refused else "refused", learns=learns)
 
 
 def started(event: Event, offset: int, *, learns: bool) -> Pending | None:

@@ -8,11 +8,10 @@ from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
 from ringward.guard.learn import started
 from ringward.guard.programs import Judge, Packed, trusted
-from ringward.sensor.clock import NS, Clock
+from ringward.guard.waiting import Waiting
+from ringward.sensor.clock import Clock
 from ringward.trust.entry import Pending
 
-KEEP_NS = NS
-"""How long what waits is gathered: each time it is written the whole database is copied."""
 MOST_SEEN = 1 << 16
 """Digests that are remembered; after so many it begins anew."""
 
@@ -31,8 +30,7 @@ class Starts:
         self._learns = learns
         self._clock = Clock()
         self._seen: set[str] = set()
-        self._waiting: list[Pending] = []
-        self._since: int | None = None
+        self._waiting = Waiting()
 
     def know(self, digests: Packed) -> None:
         """Judge by other digests from now on."""
@@ -55,7 +53,7 @@ class Starts:
             found.append(event)
             waits = started(event, self._clock.offset, learns=self._learns)
             if waits:
-                self._waiting.append(waits)
+                self._waiting.add(waits)
         return found
 
     def due(self, time: int, *, at_once: bool = False) -> list[Pending]:
@@ -66,11 +64,4 @@ class Starts:
             at_once: all of it, however new.
 
         """
-        if not self._waiting:
-            return []
-        if self._since is None:
-            self._since = time
-        if not at_once and time - self._since < KEEP_NS:
-            return []
-        found, self._waiting, self._since = self._waiting, [], None
-        return found
+        return self._waiting.due(time, at_once=at_once)

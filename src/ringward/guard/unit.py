@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
 
 from ringward.guard.pins import FOLDER
 
@@ -18,7 +19,8 @@ Conflicts=shutdown.target
 ConditionKernelCommandLine=!ringward.guard=off
 
 [Service]
-Type=exec
+# Devices are not looked for before it decides.
+Type=notify
 ExecStart={command}
 # Denials are in the journal anyway.
 StandardOutput=null
@@ -28,6 +30,19 @@ RestartSec=5
 [Install]
 WantedBy=sysinit.target
 """
+
+
+def tell_ready(environment: Mapping[str, str]) -> None:
+    """Tell systemd that what was started is ready (sd_notify(3)), where it asks for that.
+
+    Raises:
+        OSError: it cannot be told.
+
+    """
+    place = environment.get("NOTIFY_SOCKET", "")
+    if place:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.sendto(b"READY=1", f"\0{place[1:]}" if place.startswith("@") else place)
 
 
 def quoted(word: str) -> str:

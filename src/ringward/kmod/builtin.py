@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import dropwhile, takewhile
 
 from ringward.kmod.compression import read_file
-from ringward.kmod.errors import KmodError
 
 FILE = "modules.builtin.modinfo"
 LIMIT = 1 << 26
@@ -13,7 +12,7 @@ LIMIT = 1 << 26
 
 
 def builtin_strings(directory: str, name: str) -> list[str]:
-    """Return the strings ``key=value`` of one built in module; none when there is no such file.
+    """Return the strings ``key=value`` of one built in module; none when nothing is said of it.
 
     They stand together, in the file's order. What follows after another module's is not read, as by kmod.
 
@@ -23,7 +22,7 @@ def builtin_strings(directory: str, name: str) -> list[str]:
 
     Raises:
         OSError: the file cannot be read.
-        KmodError: it is too large, or says nothing of the module.
+        KmodError: it is too large.
 
     """
     try:
@@ -32,7 +31,5 @@ def builtin_strings(directory: str, name: str) -> list[str]:
         return []
     start = f"{name}.".encode(errors="surrogateescape")
     texts = dropwhile(lambda text: not text.startswith(start), data.split(b"\0"))
-    found = list(takewhile(lambda text: text.startswith(start), texts))
-    if not found:
-        raise KmodError(f"{directory}/{FILE}", f"it says nothing of {name}")
+    found = takewhile(lambda text: text.startswith(start), texts)
     return [text[len(start) :].decode(errors="surrogateescape") for text in found]

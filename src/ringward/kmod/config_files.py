@@ -17,6 +17,8 @@ LIMIT = 4 << 20
 """Bytes of a file; a larger one is not used. kmod has no limit."""
 TOO_LARGE = "too large"
 """Kind of the problem of such a file."""
+DIRECTORY = "directory"
+"""Why a directory is not used whose name is that of a configuration file."""
 UNREAD = frozenset({"unreadable", TOO_LARGE})
 """Kinds of the problems of files that should count, and do not."""
 
@@ -171,7 +173,7 @@ class Files:
             elif not name.endswith(".conf"):
                 self._leave(full, "not .conf")
             elif (found := self._stat(full)) and stat.S_ISDIR(found.st_mode):
-                self._leave(full, "directory")
+                self._leave(full, DIRECTORY)
             else:
                 # A link to nothing hides other files of its name, too.
                 self._add(full, name)

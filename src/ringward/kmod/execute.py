@@ -19,10 +19,11 @@ DONE, FAILED, PLANNED, NOT_RUN = "done", "failed", "planned", "not run"
 """What became of a step; NOT_RUN: a command, which is never run for another root."""
 
 
-def run_command(command: str, module: str, parameters: str = "") -> int:
+def run_command(command: str, module: str, parameters: str = "", *, to_stderr: bool = False) -> int:
     """Run an install or remove command in a shell; return its exit status, 0 when a signal ended it.
 
     The command finds the module's name in MODPROBE_MODULE; each $CMDLINE_OPTS in it is replaced by the parameters.
+    With `to_stderr` its standard output goes there: this process has an answer of its own to print.
     That it is run by system(3), and that a signal is no failure, is what modprobe.d(5) and modprobe do.
 
     Raises:
@@ -32,7 +33,8 @@ def run_command(command: str, module: str, parameters: str = "") -> int:
     before = os.environ.get("MODPROBE_MODULE")
     os.environ["MODPROBE_MODULE"] = module
     try:
-        status = os.system(command.replace("$CMDLINE_OPTS", parameters))  # noqa: S605 - as the docstring says
+        text = command.replace("$CMDLINE_OPTS", parameters)
+        status = os.system(f"exec >&2\n{text}" if to_stderr else text)  # noqa: S605 - as the docstring says
     finally:
         if before is None:
             del os.environ["MODPROBE_MODULE"]
@@ -53,6 +55,7 @@ class Insertion:
         flags: see `load.insert`.
         dry_run: nothing is done; the steps are shown all the same.
         first_time: that the named module is in the kernel already is a failure.
+        to_stderr: what commands print goes to standard error.
         show: called with each step before it is done.
         warn: called with a sentence for what failed and ends nothing.
 
@@ -70,6 +73,7 @@ class Insertion:
         flags: int = 0,
         dry_run: bool = False,
         first_time: bool = False,
+        to_stderr: bool = False,
         show: Callable[[Step], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -79,6 +83,7 @@ class Insertion:
         self.flags = flags
         self.dry_run = dry_run
         self.first_time = first_time
+        self.to_stderr = to_stderr
         self.show = show
         self.warn = warn
         self.results: list[tuple[Step, str]] = []
@@ -151,7 +156,7 @@ class Insertion:
             self.warn(f"the install command of {step.name} is not run for another root: {command}")
             return 0, NOT_RUN
         try:
-            status = run_command(command, step.name)
+            status = run_command(command, step.name, to_stderr=self.to_stderr)
         except OSError as error:
             self.warn(f"Error running install command '{command}' for module {step.name}: {error.strerror}")
             return errno.EINVAL, FAILED

@@ -25,6 +25,8 @@ FORCE = IGNORE_MODVERSIONS | IGNORE_VERMAGIC
 SIGNATURE_MARK = b"~Module signature appended~\n"
 """The last bytes of a signed module (include/linux/module_signature.h); without them nobody looks for a signature."""
 _SHF_ALLOC = 2
+_SHORTEST = 6
+"""Bytes of a file that kmod gives to the kernel: as many as tell how it is compressed."""
 
 
 class RefusedError(OSError):
@@ -71,7 +73,10 @@ def _insert(path: str, options: bytes, flags: int) -> None:
     try:
         if os.fstat(descriptor).st_mode & 0o170000 == 0o040000:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        kind = compression(os.pread(descriptor, 8, 0))
+        start = os.pread(descriptor, 8, 0)
+        if len(start) < _SHORTEST:
+            raise RefusedError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+        kind = compression(start)
         if kind is None or kind == Live().compression():
             how = flags | (COMPRESSED_FILE if kind else 0)
             try:

@@ -289,7 +289,7 @@ class Planner:
         if step.command and step.action == INSMOD:
             why = "commands are to be ignored" if alone else "the module has softdeps, and then no command is run"
             notes.append(Note(f"not run: {why}", step.command))
-        notes += [Note("only the first install line counts", line) for line in resolver.install_lines(step.name)[1:]]
+        notes += [Note("only one install line counts", line) for line in resolver.install_lines(step.name)[1:]]
         blacklisted = resolver.blacklisted(step.name)
         if blacklisted and not step.why:
             why = "the module was asked for by its own name" if named else f"{step.cause.of} needs it"

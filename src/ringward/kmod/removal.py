@@ -109,7 +109,7 @@ class Removal:
 
     def _with_all(self, module: Module, cause: Cause) -> _Task:
         name = module.name
-        command = None if self.ignore_commands else self.resolver.remove_command(name)
+        command = None if self.ignore_commands else self.resolver.remove_command(name, module.alias)
         if not command and not self.depends:
             state = "builtin" if self.resolver.builtin(module) else self.live.state(name)
             if state is None or state == "builtin":

@@ -117,16 +117,25 @@ class Resolver:
         return self._blacklist.get(name)
 
     def install_command(self, name: str) -> Directive | None:
-        """Return the line whose command stands for loading a module: the first that matches."""
-        return next(iter(self._install.all(name)), None)
+        """Return the line whose command stands for loading a module that is asked for by its name."""
+        return next(iter(self.install_lines(name)), None)
 
     def install_lines(self, name: str) -> list[Directive]:
-        """Return every install line that matches a module; only the first counts."""
-        return self._install.all(name)
+        """Return every install line that matches a module's name; only the first counts, which may be a later line."""
+        return self._own_first(self._install.all(name), name)
 
-    def remove_command(self, name: str) -> Directive | None:
-        """Return the line whose command stands for unloading a module: the first that matches."""
-        return next(iter(self._remove.all(name)), None)
+    def remove_command(self, name: str, alias: str | None = None) -> Directive | None:
+        """Return the line whose command stands for unloading a module, as for loading it."""
+        lines = self._remove.all(name)
+        return next(iter(lines if alias else self._own_first(lines, name)), None)
+
+    def _own_first(self, lines: list[Directive], name: str) -> list[Directive]:
+        """Return lines that match a name, first the one that the name was found by: there is no other such module."""
+        if len(lines) > 1 and lines[0].key != name:
+            for hit in self._names.lookup(name).hits:
+                if any(each is hit.directive for each in lines):
+                    return sorted(lines, key=lambda each: each is not hit.directive)
+        return lines
 
     def softdep_lines(self, name: str) -> list[Directive]:
         """Return every softdep line that matches a module; kmod uses the first alone."""
@@ -308,7 +317,8 @@ class Resolver:
 
     def _command(self, module: Module) -> Directive | None:
         if module.command is _UNKNOWN:
-            module.command = self.install_command(module.name)
+            lines = self._install.all(module.name)
+            module.command = next(iter(lines if module.alias else self._own_first(lines, module.name)), None)
         return module.command
 
     def _configured(self, module: Module) -> list[Option]:

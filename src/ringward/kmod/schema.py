@@ -61,19 +61,27 @@ RMMOD = {
     )
 }
 STATIC_NODES = {
-    "nodes": several(
-        record(
-            "A device node that can be made before its module is loaded.",
-            {
-                "module": text("The module that serves it."),
-                "device": text("Its path."),
-                "type": one_of("c: character device; b: block device.", "c", "b"),
-                "major": number("Its major number."),
-                "minor": number("Its minor number."),
-            },
+    "nodes": or_null(
+        several(
+            record(
+                "A device node that can be made before its module is loaded.",
+                {
+                    "module": text("The module that serves it."),
+                    "device": text("Its path."),
+                    "type": one_of("c: character device; b: block device.", "c", "b"),
+                    "major": number("Its major number."),
+                    "minor": number("Its minor number."),
+                },
+            ),
+            "In the order of modules.devname.",
         ),
-        "In the order of modules.devname.",
+        "there is no modules.devname",
     )
+}
+ERROR = {
+    "command": text("The command, as `ringward --help` lists it."),
+    "status": number("The exit status."),
+    "messages": several(text("A message, as on standard error."), "Why there is no answer; the last ends the call."),
 }
 _UP_TO_DATE = "modules.dep was up to date (-A), nothing was looked at"
 DEPMOD = {
@@ -290,6 +298,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Schema]]] = {
     "blocked": ("`ringward blocked`: whether modules can still get in.", BLOCKED),
     "graph": ("`ringward graph --json`: what a module pulls in, and who needs it.", GRAPH),
     "lint": ("`ringward lint --json`: directives that do not do what they say.", LINT),
+    "error": ("Any of them with --json, when the call fails before there is an answer.", ERROR),
     "lint-rules": ("`ringward lint --rules --json`: what it looks for.", LINT_RULES),
 }
 """Tool -> what its document is, and the members beside ``v`` and ``tool``."""

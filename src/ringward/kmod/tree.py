@@ -84,9 +84,15 @@ class Tree:
     def index(self, name: str) -> Index | None:
         """Return the index of that file name; None when there is none."""
         if name not in self._indexes:
+            path = f"{self._real}/{name}"
             try:
-                self._indexes[name] = Index.open(f"{self._real}/{name}")
+                self._indexes[name] = Index.open(path)
             except (FileNotFoundError, NotADirectoryError):
+                self._indexes[name] = None
+            except KmodError:
+                # What depmod writes when there is no modules.builtin, or no modules.builtin.modinfo.
+                if name not in {BUILTIN, BUILTIN_ALIAS} or os.stat(path).st_size:  # noqa: PTH116 - as above
+                    raise
                 self._indexes[name] = None
         return self._indexes[name]
 

@@ -8,7 +8,7 @@ from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.catalogue.unload_verdict import UnloadVerdict
 from ringward.events.context import Event
 from ringward.output.text import safe
-from ringward.trust.entry import SHORT
+from ringward.trust.entry import alias, short
 from ringward.trust.rules import Rule
 
 
@@ -45,9 +45,9 @@ def reason(event: Event, rule: Rule | None) -> str:
     if not isinstance(args, ModuleVerdict | AutoloadVerdict | UnloadVerdict):
         return ""
     if args.made_by == "fault":
-        return "too many decisions were under way at once: try again"
+        return "the kernel had no room for one more decision: try again"
     if args.rule is None:
-        return "nothing vouches for it" if isinstance(args, ModuleVerdict) else "no rule allows it"
+        return "no rule allows it" if isinstance(args, UnloadVerdict) else "nothing vouches for it"
     unread = ", as what it asks for could not be read" if args.fact_unread else ""
     text = f"rule {args.rule}{unread}"
     if rule is not None:
@@ -59,11 +59,12 @@ def reason(event: Event, rule: Rule | None) -> str:
 def request(event: Event) -> str:
     """Return the command that lets it in; "": none does, as a rule denies it, or nothing can be named."""
     args = event.args
-    asks = isinstance(args, ProgramVerdict) or (isinstance(args, ModuleVerdict) and args.made_by == "default")
-    digest = getattr(args, "digest", None)
-    if asks and digest:
-        return f"ringward trust approve {digest[:SHORT]}"
-    return ""
+    digest = b""
+    if isinstance(args, ProgramVerdict) or (isinstance(args, ModuleVerdict) and args.made_by == "default"):
+        digest = bytes.fromhex(args.digest or "")
+    elif isinstance(args, AutoloadVerdict) and args.made_by == "default" and args.alias:
+        digest = alias(args.alias).digest
+    return f"ringward trust approve {short(digest)}" if digest else ""
 
 
 def lines(event: Event, rule: Rule | None) -> list[str]:

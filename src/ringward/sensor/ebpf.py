@@ -22,10 +22,10 @@ from ringward.sensor.clock import Clock, now
 from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 from ringward.sensor.join import Joiner
+from ringward.sensor.limits import Limit
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
 from ringward.sensor.process_table import ProcessTable
-from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_watch import CallWatch
 from ringward.sensor.syscalls import under_way
 
@@ -78,7 +78,7 @@ class Wish:
     counting: bool = False
     """System calls are not told but counted, in the kernel part."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
-    """How many of a system call are told, by event."""
+    """How many of an event are told that the kernel part can leave out, by its name."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -169,6 +169,8 @@ class EbpfSource:
             _native.map_update(self._attached.map_fd("wanted_pids"), key, one)
         if "syscall" in choice.hooks:
             calls.begin(self._attached.map_fd)
+        if choice.hooks.keys() & {"syscall", "io_uring"}:
+            calls.limits.begin(self._attached.map_fd("limits"), self._attached.map_fd("left_out"))
         self.counts = calls.counts
         """What is counted in the kernel part; None: nothing is."""
         self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -12,13 +12,13 @@ from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.latency import Tally
 from ringward.events.registry import select
-from ringward.sensor.clock import now
+from ringward.sensor.clock import Clock, now
 from ringward.sensor.container import Cgroup, mount_point, running
 from ringward.sensor.degraded import UeventSource
-from ringward.sensor.ebpf import LOOK_NS, EbpfSource, Elsewhere, Wish
+from ringward.sensor.ebpf import COUNT_NS, LOOK_NS, EbpfSource, Elsewhere, Wish, own_event
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
+from ringward.sensor.limits import Limit, ShownLimits
 from ringward.sensor.syscall_counts import CallCounts
-from ringward.sensor.syscall_limits import Limit
 from ringward.sensor.syscall_plan import is_decided
 
 _CLOSED = "the sensor is not open: call open() first"
@@ -44,7 +44,8 @@ class Sensor:
         head: bytes of each buffer of a system call that are read, at most 1,024.
         counting: system calls are counted in the kernel part and not told, where it can decide all of `only`
             (`ringward.sensor.syscall_plan.is_decided`, and a container that runs); `counts` then gives the sums.
-        limits: how many of a system call are told, by event; the kernel part counts what it leaves out.
+        limits: how many of an event are told, by its name; what is left out is counted, by the kernel part where
+            nothing else is made of the event's records (`ringward.sensor.limits.decided_in_kernel`).
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -89,6 +90,8 @@ class Sensor:
             counting,
             limits or {},
         )
+        self._limits = ShownLimits(limits or {})
+        self._limits_told = 0
         self._counts: CallCounts | None = None
         self._source: EbpfSource | UeventSource | None = None
         self._info: SensorInfo | None = None
@@ -160,7 +163,7 @@ class Sensor:
                 return events
             source.wait(left)
 
-    def _wanted(self, events: list[Event]) -> list[Event]:
+    def _wanted(self, events: list[Event], *, last: bool = False) -> list[Event]:
         if self._all:
             kept = events
         else:
@@ -168,14 +171,25 @@ class Sensor:
             verdicts = [event.hook == "sensor" or judge(event) for event in events]
             kept = [event for event, verdict in zip(events, verdicts, strict=True) if verdict]
             self.totals.unjudged += verdicts.count(None)
-        self.totals.events += len(kept)
         self.totals.filtered += len(events) - len(kept)
+        if self._limits:
+            kept = [event for event in kept if self._limits.passes(event)]
+            if last or now() - self._limits_told >= COUNT_NS:
+                kept += self._limited()
+        self.totals.events += len(kept)
         return kept
+
+    def _limited(self) -> Iterator[Event]:
+        """Yield what was left out where it would have been shown."""
+        self._limits_told = now()
+        for limited in self._limits.news():
+            self.totals.limited += limited.count
+            yield own_event(Clock(), self.info.host, limited)
 
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""
         source, self._source = self._source, None
-        return self._wanted(source.close()) if source else []
+        return self._wanted(source.close(), last=True) if source else []
 
     def __enter__(self) -> Self:
         self.open()

@@ -63,7 +63,8 @@ class CallCounts:
             value = _native.map_lookup(self._entries, key)
             if value:
                 _entered, call, busy = _ENTRY.unpack(value)
-                # A thread that starts a program takes its leader's number, and is in no call under its old one.
+                # One that fails to become another program when it has its leader's number already is killed: its
+                # old number is nobody's.
                 found[self._names[call]] += bool(busy) and procfs.thread_group(_KEY.unpack(key)[0]) is not None
         return +found
 

@@ -131,7 +131,7 @@ def call_plan(call: Call, only: Filter, head: int = 0, limit: int = 0) -> bytes:
         call: of the table.
         only: what is wanted of it.
         head: bytes of buffers that are read, at most 1,024.
-        limit: key of its limit in the map `call_limits`; 0: it has none.
+        limit: key of its limit in the map `limits`; 0: it has none.
 
     """
     kinds = [kind_of(call, one) for one in call.parameters]
@@ -158,3 +158,11 @@ def plans(
             call_class(name)  # an argument of unknown type is a fault of the table
             key = struct.pack("<I", ABIS.index(call.abi) * NUMBERS + call.number)
             yield key, call_plan(call, only, head, (limits or {}).get(name, 0))
+
+
+def wanted_numbers(keys: Iterable[bytes]) -> bytes:
+    """Return the knob of that name for keys of `call_plans`: a bit for each number, whatever its ABI."""
+    bits = 0
+    for key in keys:
+        bits |= 1 << int.from_bytes(key, "little") % NUMBERS
+    return bits.to_bytes(NUMBERS // 8, "little")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
+from ringward.sensor.limits import RING, KernelLimits, Limit
 from ringward.sensor.syscall_counts import ROOM, CallCounts
-from ringward.sensor.syscall_limits import CallLimits, Limit
-from ringward.sensor.syscall_plan import plans
+from ringward.sensor.syscall_plan import plans, wanted_numbers
 
 
 class CallWatch:
@@ -30,10 +30,14 @@ class CallWatch:
         self.names = tuple(name for name in events if name not in BY_NAME)
         self.counts: CallCounts | None = None
         """What is counted; None: nothing is."""
-        self.knobs: dict[str, int | bytes] = {"counting": int(counting)}
         self._counting = counting
-        self.limits = CallLimits(limits)
+        self.limits = KernelLimits(limits)
         self._plans = tuple(plans(self.names, only, head, self.limits.places))
+        self.knobs: dict[str, int | bytes] = {
+            "counting": int(counting),
+            "wanted_numbers": wanted_numbers(key for key, _ in self._plans),
+            "ring_limit": self.limits.places.get(RING, 0),
+        }
         self.threads: int | None = None
         """Descriptor of the map with the calls that are under way and will be told; None: there is none."""
 
@@ -53,7 +57,6 @@ class CallWatch:
         self.threads = map_fd("call_threads")
         if self._counting:
             self.counts = CallCounts(map_fd("call_counts"), map_fd("call_entries"), self.names)
-        self.limits.begin(map_fd("call_limits"), map_fd("call_left_out"))
         table = map_fd("call_plans")
         for key, plan in self._plans:
             _native.map_update(table, key, plan)

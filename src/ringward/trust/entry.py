@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import NamedTuple
+
+from ringward.trust.patterns import underscored
 
 
 class Kind(StrEnum):
@@ -19,6 +22,8 @@ class Kind(StrEnum):
     """A compressed kernel module as it is stored: the kernel gets that, or the image, as the loading tool likes."""
     MODULE_IMAGE = "module image"
     """A kernel module's ELF image, with all that is appended to it."""
+    ALIAS = "alias"
+    """What the kernel asks modprobe for; the digest is that of its text. No code is as short."""
 
 
 class Source(StrEnum):
@@ -62,7 +67,7 @@ class Item(NamedTuple):
         path: where it was seen, links in its directories followed; "": nowhere.
         package: that it is of; "": none.
         version: of the package; of a module of none, the kernel's release; "".
-        name: of the module, with underscores; "": it is none.
+        name: of the module, or the alias, with underscores; "": it is neither.
         signer: key id that the module's signature names, lower case hex; "": it has none.
         signature: what came of checking that: a word of `ringward.kmod.verify`; "": it is no module.
 
@@ -129,6 +134,12 @@ class Pending(NamedTuple):
     first: int
     last: int
     times: int = 1
+
+
+def alias(text: str) -> Item:
+    """Return an alias as the guard's kernel part looks it up: by the SHA-256 of its text, each '-' an '_'."""
+    name = underscored(text.encode("utf-8", "surrogateescape"))
+    return Item(hashlib.sha256(name).digest(), Kind.ALIAS, "", name=plain(name.decode("utf-8", "surrogateescape")))
 
 
 SHORT = 12

@@ -1,4 +1,4 @@
-"""What somebody means by an id, a path or a file."""
+"""What somebody means by an id, a path or an alias."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sqlite3
 
 from ringward.trust import rows
-from ringward.trust.entry import Entry, Pending, short
+from ringward.trust.entry import Entry, Pending, alias, short
 
 FEWEST = 4
 """Hexadecimal digits that an id has at least."""
@@ -47,7 +47,7 @@ def below(connection: sqlite3.Connection, path: str) -> tuple[list[Entry], list[
 
 
 def matching(connection: sqlite3.Connection, text: str) -> tuple[list[Entry], list[Pending]]:
-    """Return all that is known of an id, or of an absolute path, and of what is below it.
+    """Return all that is known of an id, of an alias, or of an absolute path, and of what is below it.
 
     Raises:
         FindError: as `by_id`, or the path is not known.
@@ -60,5 +60,10 @@ def matching(connection: sqlite3.Connection, text: str) -> tuple[list[Entry], li
             if any(found):
                 return found
         raise FindError(f"nothing is known of {text}")
-    digest = (by_id(connection, text),)
-    return list(rows.entries(connection, "digest = ?", digest)), list(rows.pendings(connection, "digest = ?", digest))
+    found = _of(connection, alias(text).digest)
+    return found if any(found) else _of(connection, by_id(connection, text))
+
+
+def _of(connection: sqlite3.Connection, digest: bytes) -> tuple[list[Entry], list[Pending]]:
+    where, values = "digest = ?", (digest,)
+    return list(rows.entries(connection, where, values)), list(rows.pendings(connection, where, values))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from ringward.trust.compare import Mismatch
-from ringward.trust.entry import Entry, Item, Pending, Who, plain
+from ringward.trust.entry import Entry, Item, Kind, Pending, Who, plain
 
 VERSION = 1
 """Of all shapes here."""
@@ -20,7 +20,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str
     """SHA-256, hexadecimal."""
     kind: str
-    """program, library, script, module file (compressed) or module image."""
+    """program, library, script, module file (compressed), module image or alias."""
     path: str | None = None
     """Where it was seen; bytes that are no UTF-8 as ``\\xNN``. None: nowhere."""
     path_bytes: str | None = None
@@ -31,6 +31,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the package; of a module of none, the kernel's release. None: neither."""
     module: str | None = None
     """Name of the module. None: it is none."""
+    alias: str | None = None
+    """What the kernel asks for; the digest is that of this text. None: it is no alias."""
     signer: str | None = None
     """Key id that the module's signature names, hexadecimal. None: it has none."""
     signature: str | None = None
@@ -202,7 +204,8 @@ def _code(item: Item) -> dict[str, str | None]:
         "path_bytes": None if shown == item.path else os.fsencode(item.path).hex(),
         "package": plain(item.package) or None,
         "version": plain(item.version) or None,
-        "module": plain(item.name) or None,
+        "module": None if item.kind == Kind.ALIAS else plain(item.name) or None,
+        "alias": plain(item.name) if item.kind == Kind.ALIAS else None,
         "signer": item.signer or None,
         "signature": item.signature or None,
     }
@@ -245,7 +248,7 @@ def item(code: Code) -> Item:
         raise ValueError("digest is not 64 hexadecimal digits")
     if path and not path.startswith("/"):
         raise ValueError("path is not absolute")
-    words = (code.package, code.version, code.module, code.signer, code.signature)
+    words = (code.package, code.version, code.alias or code.module, code.signer, code.signature)
     return Item(digest, code.kind, path, *(word or "" for word in words))
 
 

@@ -29,6 +29,9 @@ from ringward.trust.rules import (
     Rule,
 )
 
+DIGESTED = frozenset({Operation.MODULES, Operation.AUTOLOAD, Operation.PROGRAMS})
+"""Operations on something that has a digest: an image, an alias, a file."""
+
 
 class Level(IntEnum):
     """What made a verdict, in the order of precedence."""
@@ -73,7 +76,8 @@ class Object:
 
     Attributes:
         operation: which.
-        digest: SHA-256 of the module's image or of the program's file, 32 bytes; of other operations it is not used.
+        digest: SHA-256 of the module's image, of the program's file, or of the requested alias, underscored; 32 bytes.
+            Of other operations it is not used.
         name: of the module, as the kernel has it: of the image where it was read from there, of the module to be
             removed.
         parameters: of the load, as the kernel copied them, without the NUL.
@@ -118,7 +122,7 @@ def decide(subject: Subject, thing: Object, policy: Policy) -> Verdict:
     if mode is Mode.OFF:
         return Verdict(Action.ALLOW, Level.DEFAULT)
     value = UNKNOWN
-    if thing.digest is not None and thing.operation in {Operation.MODULES, Operation.PROGRAMS}:
+    if thing.digest is not None and thing.operation in DIGESTED:
         value = policy.known.find(thing.digest)
     holds = policy.classes[value >> CLASS_SHIFT]
     answers = [

@@ -1,8 +1,12 @@
 /*
  * copies COUNT FOLDER PROGRAM: COUNT times make a copy of PROGRAM with the number behind its end, start it, wait, and
- * remove it. Prints the nanoseconds of the slowest start.
+ * remove it. Prints the ticks of the slowest start, and of all.
+ *
+ * A tick is one sleep of another thread. A clock would go on while the whole emulated machine is held up: then
+ * the other thread sleeps no more often than usual, and nothing has stalled.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -11,12 +15,15 @@
 
 static char bytes[1 << 16];
 
-static long long now(void)
-{
-	struct timespec t;
+static volatile unsigned long ticks;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
+static void *tick(void *unused)
+{
+	const struct timespec each = { .tv_nsec = 20000000 };
+
+	for (;; ticks++)
+		nanosleep(&each, NULL);
+	return unused;
 }
 
 static int copy(const char *path, ssize_t size, unsigned int number)
@@ -45,23 +52,24 @@ int main(int argc, char **argv)
 	unsigned int count = strtoul(argv[1], NULL, 10), i;
 	int fd = open(argv[3], O_RDONLY | O_CLOEXEC);
 	ssize_t size = read(fd, bytes, sizeof(bytes));
-	long long slowest = 0, began, taken;
+	unsigned long slowest = 0, began, taken;
 	char path[4096];
+	pthread_t other;
 
-	if (size <= 0 || size == sizeof(bytes))
+	if (size <= 0 || size == sizeof(bytes) || pthread_create(&other, NULL, tick, NULL))
 		return 2;
 	for (i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%u", argv[2], i);
 		if (copy(path, size, i))
 			return 3;
-		began = now();
+		began = ticks;
 		if (start(path))
 			return 4;
-		taken = now() - began;
+		taken = ticks - began;
 		slowest = taken > slowest ? taken : slowest;
 		if (unlink(path))
 			return 5;
 	}
-	printf("%lld\n", slowest);
+	printf("%lu %lu\n", slowest, ticks);
 	return 0;
 }

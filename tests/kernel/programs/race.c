@@ -8,7 +8,8 @@
  * race HOW exec PATH PATH TIMES            execve(2); the path
  * race HOW image FILE OFFSET BYTE BYTE TIMES   init_module(2); one byte of the image
  *
- * HOW is "one": on one processor, where the second thread interrupts the call (it needs a kernel that lets it),
+ * HOW is "one": on one processor, where the second thread interrupts the call (it needs a kernel that lets it): when
+ * the kernel is about to copy what is changed (a kprobe of perf wakes it; not for an image), and at ever other times;
  * or "two": each on its own.
  * Names, texts and paths have at most 7 characters, so that one store changes them whole.
  * Prints "PID RESULT" for each call: 0, -errno, or for exec the exit status; for image also the byte before the
@@ -17,12 +18,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,6 +41,8 @@ static volatile unsigned char *byte, bytes[2];
 static void *image;
 static size_t size;
 static volatile int done;
+static struct pollfd woken = { .fd = -1, .events = POLLIN };
+static volatile struct perf_event_mmap_page *ring;
 
 static void change(unsigned int turn)
 {
@@ -46,6 +52,44 @@ static void change(unsigned int turn)
 		dup2(fds[turn & 1], fd);
 	else
 		shared.word = values[turn & 1].word;
+}
+
+/* Where the kernel comes by after the entry of the system call and before it copies; a function's end has a "-". */
+static const char *place(char what)
+{
+	switch (what) {
+	case 'd':
+	case 'f': return "-capable";
+	case 'e': return "getname_flags";
+	case 'p': return "strndup_user";
+	}
+	return NULL;
+}
+
+/* A descriptor that is ready whenever the first processor comes by the place; -1: it cannot be had. */
+static int probe(const char *where)
+{
+	const char *config = "/sys/bus/event_source/devices/kprobe/format/retprobe";
+	struct perf_event_attr attr = {
+		.size = sizeof(attr), .sample_period = 1, .sample_type = PERF_SAMPLE_IP, .wakeup_events = 1,
+	};
+	FILE *type = fopen("/sys/bus/event_source/devices/kprobe/type", "r");
+	FILE *at_end = fopen(config, "r");
+	unsigned int bit;
+	int event;
+
+	if (!type || fscanf(type, "%u", &attr.type) != 1 || !at_end || fscanf(at_end, "config:%u", &bit) != 1)
+		return -1;
+	fclose(type);
+	fclose(at_end);
+	if (*where == '-')
+		attr.config = 1ull << bit;
+	attr.kprobe_func = (uintptr_t)(where + (*where == '-'));
+	event = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (event < 0)
+		return -1;
+	ring = mmap(NULL, 2 * sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, event, 0);
+	return ring == MAP_FAILED ? -1 : event;
 }
 
 static void *changer(void *one)
@@ -68,7 +112,9 @@ static void *changer(void *one)
 		struct timespec nap = { .tv_nsec = 60000 + turn % 17 * 20000 };
 
 		change(turn++);
-		nanosleep(&nap, NULL);
+		ppoll(&woken, 1, &nap, NULL);
+		if (ring)
+			ring->data_tail = ring->data_head;
 	}
 	return NULL;
 }
@@ -143,6 +189,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < 2; i++)
 		strncpy(values[i].text, argv[argc - 3 + i], 7);
 	times = atoi(argv[argc - 1]);
+	if (one && place(what)) {
+		woken.fd = probe(place(what));
+		if (woken.fd < 0)
+			return 4;
+	}
 	change(0);
 	if (pthread_create(&thread, NULL, changer, one ? &thread : NULL))
 		return 3;

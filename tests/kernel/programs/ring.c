@@ -101,6 +101,43 @@ static int done(struct ring *r, struct io_uring_sqe sqe)
 #define AT(text) ((unsigned long)(text))
 #define DO(...) done(&r, (struct io_uring_sqe){ __VA_ARGS__ })
 
+/* Two of which the second begins when the first is complete, and two of which it never does. */
+static void linked(struct ring *r, int fd, char *buffer)
+{
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .flags = IOSQE_IO_LINK, .fd = fd,
+					 .addr = AT("linked"), .len = 6, .user_data = 0x20 });
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_READ, .fd = fd, .addr = AT(buffer), .len = 6,
+					 .user_data = 0x21 });
+	enter(r->fd, 2, 2, IORING_ENTER_GETEVENTS);
+	completion(r);
+	completion(r);
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_READ, .flags = IOSQE_IO_LINK, .fd = -1,
+					 .addr = AT(buffer), .len = 1, .user_data = 0x22 });
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .user_data = 0x23 });
+	enter(r->fd, 2, 2, IORING_ENTER_GETEVENTS);
+	completion(r);
+	completion(r);
+}
+
+/* One that is completed twice, and cancelled. */
+static void many_times(struct ring *r, int *pipes)
+{
+	char byte;
+	int i;
+
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_POLL_ADD, .fd = pipes[0], .poll32_events = 1,
+					 .len = IORING_POLL_ADD_MULTI, .user_data = 0x24 });
+	enter(r->fd, 1, 0, 0);
+	for (i = 0; i < 2; i++) {
+		if (write(pipes[1], "x", 1) != 1 || completion(r) != 1 || read(pipes[0], &byte, 1) != 1)
+			exit(93);
+	}
+	submit(r, (struct io_uring_sqe){ .opcode = IORING_OP_ASYNC_CANCEL, .addr = 0x24, .user_data = 0x25 });
+	enter(r->fd, 1, 2, IORING_ENTER_GETEVENTS);
+	completion(r);
+	completion(r);
+}
+
 int main(int argc, char **argv)
 {
 	struct open_how how = { .flags = O_RDWR | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
@@ -135,6 +172,8 @@ int main(int argc, char **argv)
 	DO(.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = 8, .user_data = 11);
 	DO(.opcode = 255, .user_data = 12);
 	DO(.opcode = IORING_OP_CLOSE, .fd = dir, .user_data = 13);
+	linked(&r, fd, buffer);
+	many_times(&r, pipes);
 	submit(&r, (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .flags = IOSQE_CQE_SKIP_SUCCESS, .user_data = 14 });
 	submit(&r, (struct io_uring_sqe){
 		.opcode = IORING_OP_POLL_ADD, .fd = pipes[0], .poll32_events = 1, .user_data = 15 });

@@ -1,4 +1,4 @@
-"""Ringward's modprobe and the installed one, side by side."""
+"""Ringward's modprobe and the installed one, side by side; some of it with kmod 34's, too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ringward.kmod.names import module_name
 from ringward.kmod.tree import Tree
-from tests.kmod.conftest import KernelTree
+from tests.kmod.conftest import KernelTree, kmod_34
 from tests.kmod.lab import Answer, Lab, Loaded, can_unshare, run_modprobe, without_library
 
 MODALIASES = 3000
@@ -44,10 +44,10 @@ def modaliases(tree: KernelTree) -> list[str]:
     return found
 
 
-def test_show_depends_of_every_module(kernel_tree: KernelTree, kmod_modprobe: str) -> None:
+def test_show_depends_of_every_module(kernel_tree: KernelTree, either_modprobe: str) -> None:
     names = Tree(kernel_tree.base, kernel_tree.version).modules()
     assert len(names) > 4000
-    theirs, ours = both(kmod_modprobe, [*arguments(kernel_tree), "-D", "-a", *names])
+    theirs, ours = both(either_modprobe, [*arguments(kernel_tree), "-D", "-a", *names])
     assert theirs.stdout.count("\n") > 14000
     assert ours == theirs
 
@@ -65,8 +65,8 @@ def test_below_a_sysroot_the_answer_is_the_same_without_it(kernel_tree: KernelTr
     assert paths(ours.stdout) == [path.removeprefix(kernel_tree.base) for path in paths(theirs.stdout)]
 
 
-def test_show_alias_of_modaliases(kernel_tree: KernelTree, kmod_modprobe: str) -> None:
-    theirs, ours = both(kmod_modprobe, [*arguments(kernel_tree), "-R", "-a", *modaliases(kernel_tree)])
+def test_show_alias_of_modaliases(kernel_tree: KernelTree, either_modprobe: str) -> None:
+    theirs, ours = both(either_modprobe, [*arguments(kernel_tree), "-R", "-a", *modaliases(kernel_tree)])
     assert theirs.stdout.count("\n") > MODALIASES
     assert ours == theirs
 
@@ -81,8 +81,8 @@ def test_show_alias_of_every_module_symbol_and_builtin(kernel_tree: KernelTree, 
 
 
 @pytest.mark.parametrize("config", [[], ["-C", "/dev/null"]], ids=["default", "none"])
-def test_show_config(kernel_tree: KernelTree, kmod_modprobe: str, config: list[str]) -> None:
-    theirs, ours = both(kmod_modprobe, [*config, "-d", kernel_tree.base, "-S", kernel_tree.version, "-c"])
+def test_show_config(kernel_tree: KernelTree, either_modprobe: str, config: list[str]) -> None:
+    theirs, ours = both(either_modprobe, [*config, "-d", kernel_tree.base, "-S", kernel_tree.version, "-c"])
     assert theirs.stdout.count("\n") > 40000
     assert ours == theirs
 
@@ -183,7 +183,7 @@ questions = st.one_of(
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(tree=trees(), config=configs, question=st.lists(questions, min_size=4, max_size=12))
 def test_any_tree_and_configuration(
-    kmod_modprobe: str, tree: dict[str, object], config: dict[str, list[str]], question: list[list[str]]
+    either_modprobe: str, tree: dict[str, object], config: dict[str, list[str]], question: list[list[str]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder, "lab"))
@@ -191,7 +191,7 @@ def test_any_tree_and_configuration(
         for file, lines in config.items():
             lab.configure(*lines, file=file)
         for words in question:
-            assert lab.ringward(*words) == lab.kmod(kmod_modprobe, *words), (words, tree, config)
+            assert lab.ringward(*words) == lab.kmod(either_modprobe, *words), (words, tree, config)
 
 
 @st.composite
@@ -254,11 +254,11 @@ def test_any_state(
 
 
 @pytest.mark.parametrize("option", ["--show-exports", "--show-modversions"])
-def test_symbols_of_module_files(kernel_tree: KernelTree, kmod_modprobe: str, option: str) -> None:
+def test_symbols_of_module_files(kernel_tree: KernelTree, option: str) -> None:
     paths = [line.path for line in Tree(kernel_tree.base, kernel_tree.version).lines()]
     lines = 0
     for path in random.Random(kernel_tree.version).sample(paths, 60):
-        theirs, ours = both(kmod_modprobe, [option, path])
+        theirs, ours = both(kmod_34("modprobe"), [option, path])
         assert ours == theirs, path
         lines += theirs.stdout.count("\n")
     assert lines > 60

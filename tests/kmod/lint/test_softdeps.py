@@ -121,3 +121,10 @@ def test_without_a_tree_a_dropped_command_is_said_to_be_likely(tmp_path: Path) -
         subject(make_lab(tmp_path), "install net false", "softdep net pre: crc", tree=False)
     )
     assert found.why.endswith("if one of these modules exists")
+
+
+def test_a_command_of_a_name_that_is_nothing_else_is_not_hidden(tmp_path: Path) -> None:
+    """modprobe finds such a name by this line, and takes it before patterns that come earlier."""
+    lines = ("install * /bin/false", "install net /bin/true", "install other /bin/true", "remove * x", "remove other y")
+    found = softdeps.hidden_commands(subject(make_lab(tmp_path), *lines))
+    assert [each.line for each in found] == [2, 5]

@@ -15,7 +15,7 @@ from ringward.events.syscall_types import AT_FDCWD
 from ringward.events.syscall_values import Descriptor, PathValue
 
 # bpf/events.h: RING_*
-_FILE, _DIRECTORY, _PATH, _NEW, _REFUSED = 1, 2, 4, 8, 16
+_FILE, _DIRECTORY, _PATH, _NEW, _REFUSED, _BUFFER = 1, 2, 4, 8, 16, 32
 _FIXED = 1
 _CUT = 0x8000
 _NONE = "the operation has none"
@@ -35,6 +35,14 @@ def _op_flags(_tail: Tail, number: int, value: int) -> tuple[str, ...]:
 
 def _hex(_tail: Tail, value: int) -> str:
     return hex(value)
+
+
+def _buffer(tail: Tail, targets: int, address: int) -> str | None:
+    return hex(address) if _is_there(tail, "buf", targets, _BUFFER) else None
+
+
+def _length(tail: Tail, targets: int, length: int) -> int | None:
+    return length if _is_there(tail, "len", targets, _BUFFER) else None
 
 
 def _bool(_tail: Tail, value: int) -> bool:
@@ -120,7 +128,9 @@ class IoUring(Args, frozen=True):
         "What a request without word of its success (IOSQE_CQE_SKIP_SUCCESS) has come to is not known: it is told "
         "when it is taken, without a result. Of a request that is completed several times (multishot) the last "
         "completion is the result.\n\n"
-        "Buffers, addresses and lengths are not read.\n\n"
+        "Of reads, writes, sends and receives there are address and length, not what is there; of other operations "
+        "neither. With IOSQE_BUFFER_SELECT the kernel picks the buffer, and the address says nothing. Messages "
+        "(SENDMSG, RECVMSG) have their descriptor alone.\n\n"
         "More than 4,096 requests in progress are told when they are taken, without a result.\n\n"
         "A request that was in progress when Ringward attached is not seen."
     )
@@ -188,6 +198,29 @@ class IoUring(Args, frozen=True):
             U,
             members=("opcode", "op_flags"),
             function=_op_flags,
+        ),
+    ]
+    buf: Annotated[
+        str | None,
+        Convert(
+            "u64",
+            "Address of the buffer of a read, write, send or receive; of READV and WRITEV that of the iovecs; of "
+            "READ_FIXED and WRITE_FIXED within a registered one.",
+            U,
+            members=("targets", "buf"),
+            function=_buffer,
+            none=_NONE,
+        ),
+    ]
+    len: Annotated[
+        int | None,
+        Convert(
+            "u32",
+            "Bytes of the buffer, or how many iovecs there are.",
+            U,
+            members=("targets", "len"),
+            function=_length,
+            none=_NONE,
         ),
     ]
     user_data: Annotated[

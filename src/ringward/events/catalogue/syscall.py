@@ -28,12 +28,12 @@ class Syscall(Args, frozen=True):
     default: ClassVar[bool] = False
     hooks = (
         Hook(
-            "sys_enter, sys_exit, sched_process_exit",
+            "sys_enter, sys_exit, sched_process_exec, sched_process_exit",
             "tp_btf",
-            "Arguments at entry, result at exit, for 64-bit, 32-bit and x32 callers; what is kept of a thread goes "
-            "with it.",
+            "Arguments at entry, result at exit, for 64-bit, 32-bit and x32 callers; a call that starts another "
+            "program is told when that begins; what is kept of a thread goes with it.",
             "syscall",
-            ("call_sys_enter", "call_sys_exit", "call_thread_end"),
+            ("call_sys_enter", "call_sys_exit", "call_execs", "call_thread_end"),
         ),
     )
     gives = frozenset({"abi", "result", "duration"})

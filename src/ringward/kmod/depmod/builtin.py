@@ -30,12 +30,14 @@ def builtin_names(directory: Place, report: Report) -> list[str] | None:
     if text is None:
         return None
     names = []
-    for row in text.removesuffix("\n").split("\n") if text else []:
+    rows = text.split("\n")
+    # As kmod: the line's end is a part of a name that has no suffix.
+    for row in [*(f"{row}\n" for row in rows[:-1]), *(row for row in rows[-1:] if row)]:
         name = path_to_name(row.partition("\0")[0])
-        if name:
+        if name and row != "\n":
             names.append(name)
         else:
-            report(ERROR, f"Invalid modules.builtin line: {row}\n")
+            report(ERROR, f"Invalid modules.builtin line: {row}")
     return names
 
 

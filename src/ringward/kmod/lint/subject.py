@@ -85,13 +85,17 @@ class Subject:
         return self._matched[pattern]
 
     def first(self, kind: str, name: str) -> Directive | None:
-        """Return the directive of a kind that counts for a module: the first whose pattern matches.
+        """Return the directive of a kind that counts for a module: most often the first whose pattern matches.
 
         Args:
             kind: softdep, install or remove.
             name: of the module.
 
         """
+        if self._resolver and kind == "install":
+            return self._resolver.install_command(name)
+        if self._resolver and kind == "remove":
+            return self._resolver.remove_command(name)
         return next(iter(self._kinds[kind].all(name)), None)
 
     def hider(self, directive: Directive) -> Directive | None:
