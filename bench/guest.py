@@ -16,15 +16,22 @@ KERNEL = "6.12"
 EMULATED = f"in an emulated guest (Linux {KERNEL})"
 
 
-def measured(module: str, *args: str, seconds: int = 900) -> Any:
+def measured(module: str, *args: str, seconds: int = 900, icount: bool = False) -> Any:
     """Run ``python -m MODULE ARGS`` as root in a guest; return the JSON in the last line that it prints.
+
+    Args:
+        module: of Python.
+        args: for it.
+        seconds: that the guest has.
+        icount: its clocks count instructions, a nanosecond each, on one processor.
 
     Raises:
         CannotMeasureError: the guest did not run, or the program failed.
 
     """
     results = Path(tempfile.mkdtemp(prefix="ringward-bench-guest-"))
-    guest = ["-k", KERNEL, "--cpus", "2", "--timeout", str(seconds), "--results", str(results)]
+    guest = ["-k", KERNEL, "--timeout", str(seconds), "--results", str(results)]
+    guest += ["--icount"] if icount else ["--cpus", "2"]
     done = subprocess.run(
         [sys.executable, "-m", "vmtest", *guest, "--", sys.executable, "-m", module, *args],
         check=False,

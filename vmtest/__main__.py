@@ -51,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--results", type=Path, metavar="DIR", help="directory the guest can write to (default: a new one)")
     add("--env", action="append", default=[], metavar="NAME", help="hand over this variable; repeat it")
     add("--udev", action="store_true", help="start udevd in the guest (twice the boot time)")
+    add("--icount", action="store_true", help="clocks of the guest count instructions, a nanosecond each (slow)")
     add("--list", action="store_true", help="list the kernels and end")
     add("--modules", metavar="NAME", help="build the test modules for a kernel, print their folder, and end")
     return parser
@@ -89,6 +90,7 @@ def run_one(kernel: Kernel, command: Sequence[str], options: argparse.Namespace,
             memory=options.memory,
             cpus=options.cpus,
             udev=options.udev,
+            icount=options.icount,
             timeout=options.timeout,
             results=results,
             env=options.env,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmtest.accel import choose_accelerator
+from vmtest.accel import Accelerator, choose_accelerator
 from vmtest.cache import cache_root
 from vmtest.errors import GuestError, UsageError
 from vmtest.kernels import find_kernel
@@ -25,7 +25,7 @@ from vmtest.machine import (
     overlay_folders,
     virtme_arguments,
 )
-from vmtest.qemu import Machine, qemu_command, with_init
+from vmtest.qemu import Machine, qemu_command, with_icount, with_init
 from vmtest.script import guest_environment, init_script
 from vmtest.trees import Report, fetch_kernel, silent
 
@@ -154,6 +154,7 @@ def run_guest(
     memory: str = "1G",
     cpus: int = 1,
     udev: bool = False,
+    icount: bool = False,
     timeout: float = 600.0,
     results: str | Path | None = None,
     env: Sequence[str] = (),
@@ -164,13 +165,14 @@ def run_guest(
     """Boot the kernel of that name ("6.12") and run `command` as root in `cwd` (the caller's by default).
 
     `append` are words for the kernel command line, `udev` starts udevd, which loads modules for the guest's
-    devices, `env` names variables to hand over, `timeout` is in seconds for boot and command together.
+    devices, `icount` makes its clocks count instructions, `env` names variables to hand over, `timeout` is in
+    seconds for boot and command together.
     `results` (a fresh temporary directory by default; the caller removes it) is written to by the guest, which
     finds its path in VMTEST_RESULTS. `output` gets the command's output as it comes, `report` lines on progress.
     Raises UsageError for bad arguments, GuestError when the guest gave no status, VmtestError when it could
     not be started.
     """
-    wanted, shape = find_kernel(kernel), Shape(append, memory, cpus, udev)
+    wanted, shape = find_kernel(kernel), Shape(append, memory, cpus, udev, icount)
     qemu = find_tool("qemu-system-x86_64", "install the Debian package qemu-system-x86")
     busybox = find_tool("busybox", "install the Debian package busybox-static")
     hint = "install virtme-ng from PyPI into this environment (pip install virtme-ng)"
@@ -180,7 +182,7 @@ def run_guest(
     check_seen(cache, "cache directory")
     folder = prepare_results(results)
     tree = fetch_kernel(wanted, report)
-    accelerator = choose_accelerator(qemu)
+    accelerator = Accelerator("tcg", "--icount") if icount else choose_accelerator(qemu)
     report(f"kernel {kernel}: {tree.release}, {accelerator}, results in {folder}")
     script = init_script(
         command,
@@ -200,6 +202,8 @@ def run_guest(
     begin = time.monotonic()
     arguments = virtme_arguments(tree, accelerator, folder, shape)
     machine_command = with_init(qemu_command(virtme, arguments, folder), init)
+    if icount:
+        machine_command = with_icount(machine_command)
     with Machine(machine_command, folder / "console.log") as machine:
         end = _wait(machine, folder, begin, timeout, output)
     (folder / "vm" / "initramfs").unlink(missing_ok=True)

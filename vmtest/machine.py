@@ -79,6 +79,8 @@ def append_words(text: str) -> list[str]:
 class Shape:
     """What the caller may choose: words for the kernel command line, memory ("1G"), processors, udevd or not.
 
+    With `icount` the guest's clocks count instructions, a nanosecond each, instead of time.
+
     Raises UsageError for what QEMU or the kernel would not take, VmtestError when there is no udevd to start.
     """
 
@@ -86,6 +88,7 @@ class Shape:
     memory: str = "1G"
     cpus: int = 1
     udev: bool = False
+    icount: bool = False
 
     def __post_init__(self) -> None:
         append_words(self.append)
@@ -93,6 +96,8 @@ class Shape:
             raise UsageError(f"--memory {self.memory!r}: give a number and M or G, for example 1G")
         if self.cpus < 1:
             raise UsageError(f"--cpus {self.cpus}: give at least 1")
+        if self.icount and self.cpus > 1:
+            raise UsageError(f"--icount with --cpus {self.cpus}: what one processor counts passes for the others, too")
         if self.udev and not Path(UDEVD).exists():
             raise VmtestError(f"{UDEVD} is not installed: install the Debian package udev, or omit --udev")
 

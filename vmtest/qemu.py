@@ -63,6 +63,14 @@ def with_init(command: Sequence[str], init: Path) -> list[str]:
     return [*command[:position], f"{command[position]} init={init}", *command[position + 1 :]]
 
 
+def with_icount(command: Sequence[str]) -> list[str]:
+    """Return the command line with a clock that counts instructions, and skips what nobody runs (QEMU's -icount).
+
+    A nanosecond of any of the guest's clocks is then one of its instructions, however busy this machine is.
+    """
+    return [*command, "-icount", "shift=0,sleep=off"]
+
+
 def with_cached_root(initramfs: bytes) -> bytes:
     """Return virtme's initramfs (newc, not compressed) with the mount of its root file system cached.
 

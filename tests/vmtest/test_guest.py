@@ -128,6 +128,33 @@ def test_udev_loads_modules_for_devices(tmp_path: Path) -> None:
     assert {"virtme.stdout", "i6300esb"} <= set(done.stdout.split())
 
 
+COUNTED = """
+#include <stdio.h>
+#include <time.h>
+
+int main(void)
+{
+	struct timespec from, to;
+	long left = 10000000;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	printf("%lld", (to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec);
+	return 0;
+}
+"""
+
+
+def test_a_nanosecond_is_an_instruction(tmp_path: Path) -> None:
+    program = tmp_path / "counted"
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", program, "-"], input=COUNTED, text=True, check=True)
+    done = run_guest("6.12", [str(program)], icount=True, timeout=240, results=tmp_path)
+    assert (done.status, done.accelerator) == (0, "tcg")
+    # Two instructions a turn; the kernel's own ticks are among them.
+    assert 20_000_000 <= int(done.stdout) < 21_000_000
+
+
 def test_a_command_that_does_not_end(tmp_path: Path) -> None:
     begin = time.monotonic()
     with pytest.raises(GuestError, match=r"the command did not end within 60 s") as caught:

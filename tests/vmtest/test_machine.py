@@ -96,6 +96,9 @@ def test_bad_cpus_and_append_are_refused_before_anything_starts() -> None:
         Shape(cpus=0)
     with pytest.raises(UsageError, match="--append"):
         Shape(append="'")
+    with pytest.raises(UsageError, match="--icount with --cpus 2"):
+        Shape(cpus=2, icount=True)
+    assert Shape(cpus=1, icount=True).icount
 
 
 @pytest.mark.parametrize("path", ["/tmp/a b", "/tmp/a:b", "/tmp/a,b", "/tmp/ä", "relative"])
