@@ -21,15 +21,23 @@ TASK_STORAGE_GET, PROBE_READ_KERNEL = 156, 113
 Change = Callable[[bytes], bytes]
 
 
-def answers(helper: int, answer: int, function: str = "") -> Change:
-    """Return a change after which each call of a helper has that answer; in one function of .text, or everywhere."""
+def answers(helper: int, answer: int, place: str = "") -> Change:
+    """Return a change after which each call of a helper has that answer.
+
+    Args:
+        helper: its number.
+        answer: of its calls.
+        place: of them, a function of .text or a whole section; empty: all.
+
+    """
 
     def change(data: bytes) -> bytes:
         call = _CALL.pack(0x85, 0, helper)
         start, end = 0, len(data)
-        if function:
-            text = section(data, ".text")
-            offset, size = symbols(data, ".text")[function]
+        if place:
+            functions = symbols(data, ".text")
+            text = section(data, ".text" if place in functions else place)
+            offset, size = functions.get(place, (0, len(text)))
             start = data.index(text) + offset
             end = start + size
         assert call in data[start:end]

@@ -29,6 +29,7 @@ from ringward.trust.store import open_store
 from tests.kernel.conftest import PATIENCE
 from tests.kernel.guarding import BOTH, Guarded, policy_of, started
 from tests.kernel.programs import open_folder
+from tests.kernel.replaced import TASK_STORAGE_GET, answers, replaced
 
 pytestmark = [pytest.mark.guest]
 
@@ -85,12 +86,36 @@ def ringward() -> Path:
     return Path(sys.executable).with_name("ringward")
 
 
-@pytest.fixture(scope="module", name="guard")
-def guard_fixture(database: Path) -> Iterator[Guarded]:
+@contextlib.contextmanager
+def protecting(database: Path) -> Iterator[Guarded]:
     with started(operations=ONLY) as guard:
         package = Path(__import__("ringward").__file__).parent
         failed = guard.holder.protect([Protected(database.parent, tree=True), Protected(package, tree=True)])
         assert not failed
+        yield guard
+
+
+def add_by_tool(database: Path, digest: str) -> subprocess.CompletedProcess[str]:
+    command = [ringward(), "trust", "add", "--database", database, "--digest", digest, "--kind", "program"]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_who_is_ringwards_own_and_cannot_be_kept_with_its_task(database: Path) -> None:
+    """It counts as another. Before the other tests, whose guard stays."""
+    before = database.read_bytes()
+    unkept = answers(TASK_STORAGE_GET, 0, "lsm/bprm_committed_creds")
+    with replaced({"guard_self": (unkept,)}), protecting(database) as guard:
+        with guard.deciding(*policy_of(), Mode.ENFORCE, ONLY) as w:
+            done = add_by_tool(database, "44" * 32)
+            assert done.returncode != 0, done.stderr
+            w.until(lambda _: w.of("self_verdict", access="open", verdict="deny"), PATIENCE)
+            assert w.of("self_verdict", access="become") == []
+        assert database.read_bytes() == before
+
+
+@pytest.fixture(scope="module", name="guard")
+def guard_fixture(database: Path) -> Iterator[Guarded]:
+    with protecting(database) as guard:
         yield guard
 
 
@@ -243,8 +268,7 @@ def test_a_hook_that_is_silenced(guard: Guarded) -> None:
 def test_the_database_by_the_tool(guard: Guarded, database: Path) -> None:
     digest = "22" * 32
     with guard.deciding(*policy_of(), Mode.ENFORCE, ONLY) as w:
-        command = [ringward(), "trust", "add", "--database", database, "--digest", digest, "--kind", "program"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        done = add_by_tool(database, digest)
         assert done.returncode == 0, done.stderr
         w.until(lambda _: w.of("self_verdict", access="become"), PATIENCE)
         w.until(lambda _: w.of("self_verdict", access="open", verdict="allow"), PATIENCE)
