@@ -52,6 +52,7 @@ int batch_step(struct batch *self, struct record *r)
 	r->data = data + self->at + 8;
 	if (record_check(self->decoder, r) || batch_note(self, record_header(r)))
 		return -1;
+	self->time = record_header(r)->time;
 	self->at += 8 + padded;
 	return 1;
 }
@@ -79,6 +80,11 @@ static PyObject *batch_runs(struct batch *self, PyObject *unused)
 	return list;
 }
 
+static PyObject *batch_time(struct batch *self, PyObject *unused)
+{
+	return PyLong_FromUnsignedLongLong(self->time);
+}
+
 static void batch_dealloc(struct batch *self)
 {
 	PyTypeObject *type = Py_TYPE((PyObject *)self);
@@ -93,6 +99,8 @@ static void batch_dealloc(struct batch *self)
 static PyMethodDef batch_methods[] = {
 	{ "runs", (PyCFunction)batch_runs, METH_NOARGS,
 	  "[(cpu, first, last)]: the sequence numbers of the records taken so far, in their order" },
+	{ "time", (PyCFunction)batch_time, METH_NOARGS,
+	  "When the last of the records taken so far was made, nanoseconds since boot; 0: none was" },
 	{ 0 },
 };
 

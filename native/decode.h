@@ -91,6 +91,7 @@ struct batch {
 	struct decoder *decoder;
 	PyObject *data;
 	size_t at;
+	__u64 time;
 	struct run *runs;
 	size_t run_count, run_room;
 };

@@ -30,12 +30,13 @@ class Watch:
         self.events: list[Event] = []
         self._processes: dict[int, tuple[Process, tuple[str, ...]]] = {}
 
-    def _poll(self) -> None:
-        """Take what comes; fail the test where something is null without a reason."""
-        found = self.sensor.poll(0.1)
+    def _poll(self, seconds: float = 0.1) -> list[Event]:
+        """Take what comes, and return it; fail the test where something is null without a reason."""
+        found = self.sensor.poll(seconds)
         nulls = [fault for event in found for fault in faults(event, self._processes)]
         assert not nulls, nulls
         self.events += found
+        return found
 
     def until(self, done: Callable[[list[Event]], object], seconds: float = PATIENCE) -> list[Event]:
         """Poll until `done(events)` is true; fail the test when that takes longer than `seconds`."""
@@ -55,8 +56,9 @@ class Watch:
         return self.events
 
     def clear(self) -> None:
-        """Forget what was told."""
-        self.settle(0.2)
+        """Forget what was told, and what waits to be."""
+        while self._poll(0.2):
+            pass
         self.events.clear()
 
     def of(self, event: str, **fields: object) -> list[Event]:

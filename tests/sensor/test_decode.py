@@ -206,9 +206,10 @@ def test_the_numbers_of_a_batch_are_told_as_runs() -> None:
     kernel.seq[0] += 5
     records += [kernel.record("process_exit", proc, cpu=cpu) for cpu in (0, 1, 0)]
     found = decoder().records(batch(*records))
-    assert found.runs() == []
+    assert (found.runs(), found.time()) == ([], 0)
     assert len(list(found)) == 8
     assert found.runs() == [(0, 1, 2), (1, 1, 4), (0, 8, 9)]
+    assert found.time() == decoder().one(records[-1]).time
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), max_size=300))

@@ -12,7 +12,7 @@ from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.sensor import _native
 from ringward.sensor.clock import Clock
-from ringward.sensor.ebpf import EbpfSource, Wish, own_event, statuses
+from ringward.sensor.ebpf import BATCH, LOOK_NS, EbpfSource, Wish, own_event, statuses
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root (CAP_BPF, CAP_PERFMON)")
@@ -61,6 +61,28 @@ def test_a_call_is_seen_and_nothing_comes_after_close():
         source.wait(50_000_000)
     source.close()
     assert [(e.args.code, e.error) for e in seen] == [("0x1", "ENOSYS")]
+
+
+@needs_root
+def test_a_reader_that_is_behind_waits_for_what_it_has_read(monkeypatch: pytest.MonkeyPatch):
+    source = EbpfSource(Wish(select(["create_module"]), canary_seconds=None), Totals())
+    ticks: list[int] = []
+    monkeypatch.setattr(source._joiner, "tick", lambda now: ticks.append(now) or ())
+    try:
+        while source._ring.pending() < 4 * BATCH:
+            _native.raw_syscall(174, 0, 1, 2, 3, 4)
+        written = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        time.sleep(LOOK_NS / 1e9)
+        source.look()
+        (behind,) = ticks
+        assert 0 < behind < written, "the rest of the ring is newer"
+        while source._ring.pending():
+            source.look()
+        time.sleep(LOOK_NS / 1e9)
+        source.look()
+        assert ticks[-1] > written, "nothing is left: it is as late as it is"
+    finally:
+        source.close()
 
 
 @needs_root

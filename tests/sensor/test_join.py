@@ -202,7 +202,8 @@ def test_unloading_has_the_id_of_the_load_and_a_new_load_a_new_one(j: Joined) ->
     j.flush()
     rmmod = j.program("rmmod", "fat")
     busy, gone = delete(j.kernel, rmmod, "fat", refcount=1), delete(j.kernel, rmmod, "fat")
-    j.feed(busy.enter(), busy.returns(EBUSY), gone.enter(), gone.free("fat"), gone.returns())
+    told = j.feed(busy.enter(), busy.returns(EBUSY), gone.enter(), gone.free("fat"), gone.returns())
+    assert names(told) == ["delete_module", "module_free", "delete_module"], "nothing of them waits"
     j.load(j.program(), "fat")
     j.flush()
     first, second = (load_of(event).id for event in j.of("finit_module"))

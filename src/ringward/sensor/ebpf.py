@@ -177,8 +177,9 @@ class EbpfSource:
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0
-        self._read = self._due = self._echo = 0
-        """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can."""
+        self._read = self._due = self._echo = self._reached = 0
+        """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can; and
+        when the last record of them was made, nanoseconds since boot."""
         self._given: list[CpuCounters] = []
         self._dropped = self._dropped_by = 0
         """What was lost in the kernel part so far, and the time by which the last of it was."""
@@ -235,10 +236,10 @@ class EbpfSource:
         time = now()
         if data and not behind:
             self._rest_until = began + REST_NS
-        # A reader that is behind has the returns still before it.
-        if time - self._looked >= LOOK_NS and not behind:
+        if time - self._looked >= LOOK_NS:
             self._looked = time
-            events.extend(self._joiner.tick(began))
+            # A reader that is behind has the returns still before it.
+            events.extend(self._joiner.tick(self._reached if behind else began))
         if time - self._counted >= COUNT_NS:
             self._counted = time
             events.extend(self._count())
@@ -254,6 +255,7 @@ class EbpfSource:
         self._read += len(data)
         batch = self._decoder.records(data)
         events = self._joiner.take(batch)
+        self._reached = batch.time()
         for cpu, first, last in batch.runs():
             self._losses.saw_run(cpu, first, last)
         return events

@@ -148,7 +148,7 @@ class Joiner:
                 yield msgspec.structs.replace(event, cpu=None, seq=None)
 
     def tick(self, now: int) -> Iterator[Event]:
-        """Yield what has waited long enough at `now`, nanoseconds since boot."""
+        """Yield what has waited long enough at `now`, up to which all has been fed; nanoseconds since boot."""
         for late, reason in self._attempts.late(now):
             yield from self._call(late, reason)
         for attempt, (record, _state) in list(self._held.items()):
@@ -180,9 +180,9 @@ class Joiner:
         state = self.loads.of(attempt)
         if state and record.name in LOADS:
             state.ended = record.time
-        if state and state.loaded and record.extra["attempt.result"] == 0 and state.needed_by is None:
-            self._held[attempt] = (record, state)
-            return
+            if state.loaded and record.extra["attempt.result"] == 0 and state.needed_by is None:
+                self._held[attempt] = (record, state)
+                return
         yield from self._call(record)
 
     def _load_of(self, record: Record, attempt: int) -> LoadState:
