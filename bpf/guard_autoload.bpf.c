@@ -23,8 +23,10 @@ static bool is_canary_request(const struct facts *f)
 static __noinline void request_send(struct facts *f, const char *alias, __u32 hook)
 {
 	struct autoload_verdict *x;
-	struct record *r = slot_claim();
+	struct record *r;
 
+	tell_caller();
+	r = slot_claim();
 	if (!r)
 		return;
 	header_fill(r, KIND_AUTOLOAD_VERDICT, hook, bpf_get_current_task_btf(), sizeof(*x));

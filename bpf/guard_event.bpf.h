@@ -4,6 +4,7 @@
 
 #include "guard_subject.bpf.h"
 #include "attempt.bpf.h"
+#include "process_context.bpf.h"
 #include "module_call.bpf.h"
 
 /* Only an object that was loaded with 1 can refuse anything. */

@@ -90,9 +90,11 @@ static void verdict_facts(struct record *r, struct module_verdict *x, struct fac
 /* One verdict on its way out; `f` is 0 when there was no room to decide. */
 static __noinline void verdict_send(struct facts *f, const struct judged *j)
 {
-	struct record *r = slot_claim();
 	struct module_verdict *x;
+	struct record *r;
 
+	tell_caller();
+	r = slot_claim();
 	if (!r)
 		return;
 	header_fill(r, KIND_MODULE_VERDICT, j->hook, bpf_get_current_task_btf(), sizeof(*x));

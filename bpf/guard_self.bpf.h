@@ -247,8 +247,10 @@ static void self_fill_file(struct record *r, struct file_id *id, const struct to
 static __noinline void self_send(const struct touched *t, __u32 mode, bool allowed)
 {
 	struct self_verdict *x;
-	struct record *r = slot_claim();
+	struct record *r;
 
+	tell_caller();
+	r = slot_claim();
 	if (!r)
 		return;
 	header_fill(r, KIND_SELF_VERDICT, HOOK_LSM, bpf_get_current_task_btf(), sizeof(*x));

@@ -17,8 +17,10 @@ EVENT(unload_verdict);
 static __noinline void removal_send(struct facts *f, __u64 name, __u32 flags)
 {
 	struct unload_verdict *x;
-	struct record *r = slot_claim();
+	struct record *r;
 
+	tell_caller();
+	r = slot_claim();
 	if (!r)
 		return;
 	header_fill(r, KIND_UNLOAD_VERDICT, HOOK_LSM, bpf_get_current_task_btf(), sizeof(*x));

@@ -239,6 +239,7 @@ struct task_struct {
 	kuid_t loginuid;
 	unsigned int sessionid;
 	struct css_set *cgroups;
+	unsigned long long self_exec_id;
 };
 
 struct linux_binprm {

@@ -8,6 +8,7 @@
  * from the tracepoints of each call.
  */
 #include "attempt.bpf.h"
+#include "process_context.bpf.h"
 #include "module_call.bpf.h"
 
 EVENT(create_module);
@@ -139,6 +140,7 @@ static struct record *attempt_begin(struct call *c, struct task_struct *task, __
 
 	if (!task_wanted(task))
 		return 0;
+	tell_caller();
 	r = slot_claim();
 	if (!r)
 		return 0;

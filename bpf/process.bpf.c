@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Program starts, their ends, and the forks between: who descends from whom. */
 #include "attempt.bpf.h"
+#include "process_context.bpf.h"
 
 EVENT(process_exec);
 EVENT(process_exit);
 EVENT(process_fork);
 
-#define ARGS_MAX 2048
-
 /* 1: forks are sent, for the reader's table of processes */
 const volatile __u32 send_forks = 1;
+
+/* 1: so are ends; 0: only those inside a module call */
+const volatile __u32 send_exits = 1;
 
 /* 1: so are those of the kernel's own threads, which only a reader who asked for forks wants */
 const volatile __u32 send_kernel_forks = 0;
@@ -122,57 +124,6 @@ static void exec_fill(struct record *r, struct process_exec *x, struct task_stru
 	x->path = unread(UNREAD_NO_ENTRY);
 }
 
-static str_list_loc args_append(struct record *r, struct task_struct *task)
-{
-	unsigned long start = task->mm->arg_start, end = task->mm->arg_end;
-	__u32 off = r->len, len, truncated = 0;
-
-	if (off >= RECORD_MAX - ARGS_MAX)
-		return unread(UNREAD_NO_ROOM);
-	len = end - start;
-	if (end - start > ARGS_MAX) {
-		len = ARGS_MAX;
-		truncated = 1 << 15;
-	}
-	if (!len)
-		return unread(UNREAD_NULL);
-	len = (len - 1) & (ARGS_MAX - 1);
-	len++;
-	/* Its bound is made again where it is used: Linux 6.1's verifier forgets that of 32 bits on the stack. */
-	asm volatile("" : "+r"(off));
-	if (bpf_probe_read_user(&r->data[off & (RECORD_MAX - ARGS_MAX - 1)], len & (2 * ARGS_MAX - 1), (void *)start))
-		return unread(UNREAD_FAULT);
-	r->len = off + len;
-	return off << 16 | truncated | len;
-}
-
-static struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
-{
-	struct kernfs_node___v615 *v615 = (void *)kn;
-
-	return bpf_core_field_exists(v615->__parent) ? v615->__parent : kn->parent;
-}
-
-static path_loc cgroup_append(struct record *r, struct task_struct *task)
-{
-	struct kernfs_node *kn = task->cgroups->dfl_cgrp->kn;
-	__u32 off = r->len, i;
-
-	if (off >= RECORD_MAX)
-		return unread(UNREAD_NO_ROOM);
-	for (i = 0; i < 12; i++) {
-		struct kernfs_node *parent = kernfs_parent(kn);
-
-		/* The hierarchy's root has no parent and an empty name. */
-		if (!parent)
-			break;
-		if (!str_is_read(str_kernel(r, kn->name)))
-			break;
-		kn = parent;
-	}
-	return off << 16 | (i == 12 ? 1 << 15 : 0) | ((r->len - off) & 0x7fff);
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -195,8 +146,8 @@ int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_bi
 	x->cwd = path_append(r, task->fs->pwd.dentry, task->fs->pwd.mnt);
 	x->root = path_append(r, task->fs->root.dentry, task->fs->root.mnt);
 	x->pad = 0;
-	x->cgroup_path = cgroup_append(r, task);
-	x->args = args_append(r, task);
+	x->cgroup_path = cgroup_append(r, task->cgroups->dfl_cgrp->kn, true);
+	x->args = args_append(r, task->mm->arg_start, task->mm->arg_end);
 	record_submit(r, false);
 	return 0;
 }
@@ -220,15 +171,17 @@ int BPF_PROG(tp_btf_exit, struct task_struct *task)
 	__u64 key = (__u64)pid << 32 | tid;
 	struct process_exit *x;
 	struct record *r;
+	bool inside;
 	__u32 code;
 
 	/* A thread that dies inside a module call (an oops in its init) never comes to the exit. */
-	if (bpf_map_lookup_elem(&attempts, &key))
+	inside = bpf_map_lookup_elem(&attempts, &key);
+	if (inside)
 		bpf_map_delete_elem(&attempts, &key);
 	/* Once a process: when its last thread goes. */
 	if (task->signal->live.counter)
 		goto out;
-	if (!is_no_program(task) && task_wanted(task) && (r = slot_claim())) {
+	if ((send_exits || inside) && !is_no_program(task) && task_wanted(task) && (r = slot_claim())) {
 		header_fill(r, KIND_PROCESS_EXIT, HOOK_TP_BTF, task, sizeof(*x));
 		x = (void *)r->data;
 		code = task->signal->flags & SIGNAL_GROUP_EXIT ? task->signal->group_exit_code : task->exit_code;

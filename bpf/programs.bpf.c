@@ -6,8 +6,7 @@
  * It only watches: every program returns WATCHED, and nothing else.
  */
 #include "kept.bpf.h"
-#include "task.bpf.h"
-#include "path.bpf.h"
+#include "process_context.bpf.h"
 
 EVENT(program_verdict);
 ENUM(program_role);
@@ -170,8 +169,10 @@ int BPF_PROG(lsm_check_program, struct linux_binprm *bprm)
 	f.ended = bpf_ktime_get_boot_ns();
 	f.known = !f.error && bpf_map_lookup_elem(digests, f.digest);
 	count(&f);
-	if (!f.known || send_known || is_canary(bpf_get_current_task_btf()->pid))
+	if (!f.known || send_known || is_canary(bpf_get_current_task_btf()->pid)) {
+		tell_caller();
 		tell(bprm, file, inode, &f);
+	}
 	return WATCHED;
 }
 

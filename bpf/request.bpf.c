@@ -5,6 +5,7 @@
  * subprocess_info, which lives from the call to the exec; never by time or name.
  */
 #include "attempt.bpf.h"
+#include "process_context.bpf.h"
 
 EVENT(module_request);
 EVENT(usermodehelper);
@@ -45,8 +46,10 @@ static bool requester_wanted(void)
 static struct record *request_begin(const char *alias, __u32 hook)
 {
 	struct module_request *x;
-	struct record *r = slot_claim();
+	struct record *r;
 
+	tell_caller();
+	r = slot_claim();
 	if (!r)
 		return 0;
 	header_fill(r, KIND_MODULE_REQUEST, hook, bpf_get_current_task_btf(), sizeof(*x));

@@ -20,8 +20,8 @@ class Sensor:
     deaf: frozenset[str]
     polls_until_heard: int
 
-    def __init__(self, names: list[str], *, elsewhere: object) -> None:
-        self.names, self.elsewhere = names, elsewhere
+    def __init__(self, names: list[str], *, elsewhere: object, on_demand: bool) -> None:
+        self.names, self.elsewhere, self.on_demand = names, elsewhere, on_demand
         self.totals = Totals()
         self.polls = 0
         type(self).made.append(self)
@@ -78,6 +78,7 @@ def test_it_watches_verdicts_and_what_they_are_joined_with(sensor: type[Sensor])
     opened(holder)
     assert sensor.made[0].names == ["module_verdict", *ASIDE]
     assert sensor.made[0].elsewhere is holder
+    assert sensor.made[0].on_demand
 
 
 def test_all_is_heard_and_what_is_wanted_is_shown(sensor: type[Sensor]) -> None:

@@ -85,6 +85,7 @@ class Guarded(Watch):
             "module_request",
             elsewhere=holder,
             canary_seconds=None,
+            on_demand=True,
         )
 
     def verdict(self, operation: Operation, pid: int | None = None, **fields: object) -> Event:

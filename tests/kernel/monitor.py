@@ -25,7 +25,7 @@ class Monitor:
 
     def __init__(self, digests: tuple[bytes, ...] = (), **options: Any) -> None:
         self.programs = KernelPrograms(digests, **{"known": True, **options})
-        self.w = Watch("program_verdict", elsewhere=self.programs, canary_seconds=None)
+        self.w = Watch("program_verdict", elsewhere=self.programs, canary_seconds=None, on_demand=True)
 
     def close(self) -> None:
         self.w.sensor.close()

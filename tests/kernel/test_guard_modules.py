@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,7 +158,10 @@ def test_who_loads_it(guard: Guarded, mode: Mode) -> None:
         subprocess.run(["insmod", param], check=True)
         event = w.verdict(Operation.MODULES, verdict="allow", digest=sha256sum(param))
         assert event.process is not None
-        assert event.process.exe == "/usr/bin/kmod"
+        process, here = event.process, event.process.ancestors[0]
+        assert (process.exe, process.args) == ("/usr/bin/kmod", ("insmod", str(param)))
+        assert (process.cwd, process.unread) == (str(Path.cwd()), {})
+        assert (here.pid, here.exe, here.unread) == (os.getpid(), os.path.realpath("/proc/self/exe"), None)
 
 
 def test_what_is_no_module_is_judged_too(guard: Guarded, folder: Path) -> None:

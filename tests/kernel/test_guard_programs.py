@@ -6,6 +6,7 @@ In guests the kernel judges; on a host that does not let it, user space does, an
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -135,6 +136,17 @@ def test_unknown_and_altered_programs_are_told_and_known_ones_are_not(scene):
         ("odd-script", "interpreter", other),
     ]
     assert {event["args"]["verdict"] for event in verdicts(told, folder)} == {"unknown"}
+
+
+def test_who_started_them_is_told(scene):
+    folder, told, error, _ = scene
+    judged = "later and weaker" not in error
+    for event in verdicts(told, folder):
+        process, here = event["process"], event["process"]["ancestors"][0]
+        # The kernel is asked by who starts a program, before it is one.
+        assert not judged or process["exe"] == os.path.realpath("/proc/self/exe")
+        assert "unread" not in process
+        assert (here["pid"], here["exe"]) == (os.getpid(), os.path.realpath("/proc/self/exe"))
 
 
 def test_nothing_is_lost_and_how_it_is_judged_is_said(scene):

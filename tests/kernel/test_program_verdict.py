@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ringward.guard.programs import begin
+from ringward.sensor import procfs
 from tests.kernel.file_systems import run
 from tests.kernel.monitor import Monitor, opened, tiny
 from tests.kernel.programs import compiled, folder_fixture, program_fixture  # noqa: F401 - fixtures
@@ -57,7 +58,38 @@ def test_a_program(m, folder):
     assert (event.process.ppid, event.hook) == (os.getpid(), "lsm")
     assert event.duration > 0
     # The process is what it was before.
-    assert event.process.exe != str(program)
+    arguments = tuple(Path("/proc/self/cmdline").read_text().split("\0")[:-1])
+    process, here = event.process, event.process.ancestors[0]
+    assert (process.exe, process.args) == (os.path.realpath("/proc/self/exe"), arguments)
+    assert (process.cwd, process.cgroup, process.unread) == (str(Path.cwd()), procfs.read_cgroup(os.getpid()), {})
+    assert (here.pid, here.exe, here.unread) == (os.getpid(), process.exe, None)
+    assert here.args is not None
+    assert here.args[0] == arguments[0]
+
+
+def test_callers_that_are_gone_when_the_reader_looks(m, folder):
+    """A shell becomes another program, and each tells of its own start."""
+    first, last = tiny(folder), folder / "busybox"
+    shutil.copy("/bin/busybox", last)
+    later = (str(last), "sh", "-c", f"cd /usr; {first}; exit 0")
+    script = ("/bin/sh", "-c", f"cd /; {first}; exec {last} sh -c '{later[-1]}'")
+    process = subprocess.Popen(script)
+    process.wait()
+
+    def callers():
+        found = [e.process for e in m.w.of("program_verdict")]
+        return [one for one in found if process.pid in (one.pid, one.ppid)]
+
+    m.w.until(lambda _: len(callers()) >= 4, SECONDS)
+    shell, inner, becomes, outer = callers()
+    dash = os.path.realpath("/bin/sh")
+    assert (shell.pid, shell.exe, shell.unread) == (process.pid, os.path.realpath("/proc/self/exe"), {})
+    assert (inner.ppid, inner.exe, inner.args, inner.cwd, inner.unread) == (process.pid, dash, script, "/", {})
+    assert (becomes.pid, becomes.exe, becomes.args) == (process.pid, dash, script)
+    assert (outer.ppid, outer.exe, outer.args, outer.cwd) == (process.pid, str(last), later, "/usr")
+    # The shell that each was forked by: first one program, then the other.
+    assert [p.ancestors[0].exe for p in (inner, outer)] == [dash, str(last)]
+    assert [p.ancestors[1].pid for p in (inner, outer)] == [os.getpid()] * 2
 
 
 def test_a_script_then_its_interpreters(m, folder):

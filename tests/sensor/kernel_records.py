@@ -14,7 +14,7 @@ from ringward.sensor.decode import Decoder, Record
 SECOND = 1_000_000_000
 NEVER = 0xFFFFFFFF
 CANARY, KTHREAD, INITRAMFS = 1, 2, 4
-FAULT, ABSENT, NO_ENTRY = 1, 10, 11  # bpf/events.h: enum unread
+FAULT, NO_COPY, NOT_NEEDED, ABSENT, NO_ENTRY = 1, 3, 4, 10, 11  # bpf/events.h: enum unread
 Value = int | str | bytes | tuple[str, ...] | None
 _STRINGS = {"str_loc", "str_list_loc", "path_loc"}
 
@@ -162,6 +162,12 @@ class Kernel:
             "cgroup_path": "/user.slice",
         }
         return self.record("process_exec", proc, **(values | more))
+
+    def context(self, proc: Proc, exe: str, argv: tuple[str, ...] | None = None, /, **more: Value) -> bytes:
+        """Return what is told of a process before what it did; `argv` None: it is an ancestor of who did it."""
+        values: dict[str, Value] = dict.fromkeys(("path", "path_kernel", "interpreter", "root"), NOT_NEEDED)
+        values |= {"args": NO_COPY if argv is None else argv, "argc": 0, "old_unread": NO_ENTRY}
+        return self.exec(proc, exe, (), **(values | more))
 
     def exit(self, proc: Proc, code: int = 0) -> bytes:
         return self.record("process_exit", proc, code=code)

@@ -267,6 +267,27 @@ def test_only_what_is_wanted_is_made_and_all_is_joined() -> None:
     assert (event.event, origin_of(event).alias, load_of(event).digest) == ("finit_module", "net-pf-5", "ab" * 32)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_where_nobody_is_followed_a_context_is_no_start(whole: bool) -> None:
+    """An install command's shell is told of with what it starts, and was forked unseen."""
+    j = Joined(emit=frozenset({"finit_module", "program_verdict"}), whole=whole)
+    number, asked = j.kernel.request(j.kernel.process(INIT, "python3"), "net-pf-5")
+    helper = j.kernel.process(INIT, "modprobe")
+    shell = j.kernel.process(helper, "sh")
+    insmod = j.kernel.process(shell, "insmod")
+    j.feed(asked, j.kernel.helper(helper, number))
+    first = j.kernel.context(insmod, "/usr/bin/kmod", ("insmod", "x.ko"))
+    above = [j.kernel.context(shell, "/usr/bin/dash"), j.kernel.context(helper, "/usr/bin/kmod")]
+    call = finit(j.kernel, insmod)
+    assert j.feed(first, *above, *call.steps("x")) == []
+    (event,) = j.tick(HELD_NS)
+    assert event.process is not None
+    assert (event.process.exe, event.process.args, event.process.unread) == ("/usr/bin/kmod", ("insmod", "x.ko"), {})
+    assert [a.exe for a in event.process.ancestors[:2]] == ["/usr/bin/dash", "/usr/bin/kmod"]
+    origin = origin_of(event)
+    assert (origin.kind, origin.alias, load_of(event).id) == ("request", "net-pf-5", f"{number:x}.1")
+
+
 def test_a_file_that_nothing_explains_is_a_difference_of_the_exec(j: Joined) -> None:
     child, fork = j.kernel.fork(INIT, mnt=1)
     j.feed(fork)

@@ -41,6 +41,17 @@ def test_what_adds_to_an_event_comes_only_with_it() -> None:
     assert labels == {"delete_module: find_module"}
 
 
+def test_where_processes_are_not_followed_only_the_kernel_parts_tables_are_kept() -> None:
+    choice = choose(["module_load"], Refusals(), follow=False)
+    assert set(choice.hooks) == {"module_load", *ORIGIN_EVENTS}
+    assert choice.aids == {f"canaries: {name}": BY_NAME[name].hooks[0] for name in ("process_fork", "process_exit")}
+    assert "tp_btf_exec" not in choice.programs()["process"]
+    nothing = choose(["events_lost"], Refusals(), follow=False)
+    assert (nothing.hooks, set(nothing.programs())) == ({}, {"process"})
+    refused = choose(["module_load"], Refusals(programs={"tp_btf_fork": "no"}), follow=False)
+    assert refused.missing == {"canaries: process_fork": "no"}
+
+
 def test_where_no_module_can_be_loaded_no_origin_is_looked_for() -> None:
     refused = Refusals(objects=dict.fromkeys(("request", "udev"), "no module support"))
     choice = choose(["create_module"], refused)

@@ -6,13 +6,12 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringward.events import Ancestor, Process
+from ringward.events import Ancestor
 from ringward.sensor import process_table, procfs
 from ringward.sensor.process_table import (
     ANCESTOR_ARGS,
@@ -22,41 +21,13 @@ from ringward.sensor.process_table import (
     KEPT_CONTEXTS,
     KEPT_DEAD,
     NO_AUDIT,
-    ProcessTable,
     key_id,
     key_of,
     short_args,
 )
 from ringward.sensor.procfs import TICK_NS
-from tests.sensor.kernel_records import FAULT, KTHREAD, Kernel, Proc, decoded, decoder
-
-INIT = Proc(1, 10_000_000, comm="systemd")
-
-
-class Fed:
-    """A table and the kernel that feeds it."""
-
-    def __init__(self, *, live: bool = False) -> None:
-        self.kernel = Kernel()
-        self.decoder = decoder()
-        self.table = ProcessTable(self.decoder.task, live=live)
-
-    def apply(self, raw: bytes) -> None:
-        self.table.apply(self.decoder.one(raw))
-
-    def fork(self, parent: Proc, **more: Any) -> Proc:
-        child, raw = self.kernel.fork(parent, **more)
-        self.apply(raw)
-        return child
-
-    def exec(self, proc: Proc, *args: Any, **more: Any) -> None:
-        self.apply(self.kernel.exec(proc, *args, **more))
-
-    def task(self, proc: Proc) -> bytes:
-        return self.decoder.task_of(self.kernel.exit(proc))
-
-    def context(self, proc: Proc) -> Process:
-        return self.table.context(self.task(proc))
+from tests.sensor.fed import INIT, Fed
+from tests.sensor.kernel_records import FAULT, KTHREAD, Proc, decoded
 
 
 @pytest.fixture

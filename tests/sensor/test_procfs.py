@@ -37,6 +37,14 @@ def test_a_tick_is_that_of_the_system() -> None:
     assert 10**9 // int(hertz) == procfs.TICK_NS
 
 
+def test_which_file_a_process_runs(sleeper: subprocess.Popen[bytes]) -> None:
+    program = Path("/bin/sleep").stat()
+    assert procfs.exe_is(sleeper.pid, program.st_ino, program.st_ctime_ns)
+    assert not procfs.exe_is(sleeper.pid, program.st_ino, program.st_ctime_ns + 1)
+    assert not procfs.exe_is(os.getpid(), program.st_ino, program.st_ctime_ns)
+    assert not procfs.exe_is(NOBODY, program.st_ino, program.st_ctime_ns)
+
+
 def test_the_state_of_this_process() -> None:
     found = procfs.read_stat(os.getpid())
     assert found is not None

@@ -193,6 +193,7 @@ class Holder:
             "may_deny": int(self._enforce),
             "parameters_again": int(bool(aids)),
             "requests_joined": int(joined),
+            "tells": 1,
         }
         programs = {program for one in (hook, *aids.values()) for program in one.programs}
         try:

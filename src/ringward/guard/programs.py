@@ -106,7 +106,7 @@ class KernelPrograms:
         self.refresh()
 
     def _attach(self, *, known: bool, limit: int) -> None:
-        knobs: dict[str, int | bytes] = {"session": now(), "send_known": int(known), "hash_limit": limit}
+        knobs: dict[str, int | bytes] = {"session": now(), "send_known": int(known), "hash_limit": limit, "tells": 1}
         try:
             self._attached.load(OBJECT, set(_HOOK.programs), knobs)
         except _native.BpfError as error:

@@ -61,7 +61,8 @@ class Session:
         self._refreshed = now()
         names = [*sorted(self._judged), *(ASIDE if holder else ()), *(programs.events if programs else ())]
         parts = [part for part in (holder, programs and programs.elsewhere) if part]
-        self._sensor = Sensor(names, elsewhere=Together(*parts) if len(parts) > 1 else next(iter(parts), None))
+        elsewhere = Together(*parts) if len(parts) > 1 else next(iter(parts), None)
+        self._sensor = Sensor(names, elsewhere=elsewhere, on_demand=True)
         self.info: SensorInfo = self._sensor.open()
         self._clock = Clock()
         self._proved = 0

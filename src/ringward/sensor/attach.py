@@ -230,6 +230,8 @@ def attach(
     ring_bytes: int | None = None,
     shared: Mapping[str, int] | None = None,
     entries: Mapping[str, int] | None = None,
+    *,
+    follow: bool = True,
 ) -> tuple[Attached, Choice]:
     """Load and attach the best hooks that this kernel takes.
 
@@ -240,6 +242,7 @@ def attach(
         ring_bytes: size of the ring buffer.
         shared: maps that there are already.
         entries: of maps (see `Attached`).
+        follow: processes are followed.
 
     Raises:
         NoModulesError: only events were asked for that need a kernel with modules.
@@ -253,8 +256,8 @@ def attach(
     attached = Attached(ring_bytes, shared, entries)
     knobs = {"can_cast": int(probes.can_cast()), **knobs}
     for _ in range(_TRIES):
-        choice = choose(wanted, refused, forced)
-        if not choice.hooks or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):
+        choice = choose(wanted, refused, forced, follow=follow)
+        if not choice.programs() or not (wanted & set(choice.hooks) or wanted <= set(GROUPS["stream"])):
             break
         if _try(attached, choice, knobs, refused):
             return attached, choice

@@ -79,6 +79,8 @@ class Wish:
     """System calls are not told but counted, in the kernel part."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """How many of an event are told that the kernel part can leave out, by its name."""
+    on_demand: bool = False
+    """Processes are not followed: the kernel part tells who one is before what it did."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -111,6 +113,27 @@ def statuses(clock: Clock, info: SensorInfo, asked: Iterable[str]) -> list[Event
     ]
 
 
+def _process_knobs(wish: Wish) -> dict[str, int]:
+    """Return what the kernel part tells of processes: their starts and ends, or who does what is told of."""
+    return {
+        "send_forks": int(not wish.on_demand),
+        "send_kernel_forks": int("process_fork" in wish.events),
+        "send_exits": int(not wish.on_demand),
+        "tells": int(wish.on_demand),
+    }
+
+
+def _read_contexts(reader: int, *, wanted: bool) -> None:
+    """Say who reads what the kernel part tells of processes: what it told an earlier reader, this one does not know.
+
+    Args:
+        reader: descriptor of the map of that name.
+        wanted: else it is to tell nobody; programs of an earlier reader may be attached.
+
+    """
+    _native.map_update(reader, struct.pack("<I", 0), struct.pack("<Q", now() if wanted else 0))
+
+
 class EbpfSource:
     """Attached programs and the stream that they make.
 
@@ -123,19 +146,15 @@ class EbpfSource:
         self._totals = totals
         calls = self._calls = CallWatch(wish.events, wish.only, wish.head, counting=wish.counting, limits=wish.limits)
         self._canary_ns = None if wish.canary_seconds is None else int(wish.canary_seconds * 1e9)
-        knobs = {
-            **wish.knobs,
-            "send_kernel_forks": int("process_fork" in wish.events),
-            "watcher": os.getpid(),
-            **calls.knobs,
-        }
+        knobs = {**wish.knobs, **_process_knobs(wish), "watcher": os.getpid(), **calls.knobs}
         other = self._elsewhere = wish.elsewhere
         theirs = dict(other.attachments) if other else {}
         ours = [name for name in wish.events if name not in theirs]
         shared = other.maps if other else None
-        self._attached, choice = attach(ours, knobs, wish.hook, wish.ring_bytes, shared, calls.entries)
-        host = procfs.host()
-        modules, unread = procfs.module_counts()
+        self._attached, choice = attach(
+            ours, knobs, wish.hook, wish.ring_bytes, shared, calls.entries, follow=not wish.on_demand
+        )
+        host, (modules, unread) = procfs.host(), procfs.module_counts()
         how, missing = {**attachments(self._attached, choice), **theirs}, dict(choice.missing)
         if "syscall" in how:
             how.update(dict.fromkeys(calls.names, how["syscall"]))
@@ -174,6 +193,7 @@ class EbpfSource:
         self.counts = calls.counts
         """What is counted in the kernel part; None: nothing is."""
         self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None
+        _read_contexts(self._attached.map_fd("context_reader"), wanted=wish.on_demand)
         table.seed()
         self._looked = self._counted = now()
         self._sung = self._songs = self._filtered = 0

@@ -191,7 +191,7 @@ class Joiner:
             return found
         process = self._table.context(record.task)
         task = self._decoder.task(record.task)
-        request_id = self._table.find(key_of(task.pid, task.start_time)).request
+        request_id = self._table.request(key_of(task.pid, task.start_time))
         request = self._requests.get(request_id)
         if request_id and request is None:
             request = Request(

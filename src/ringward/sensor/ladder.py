@@ -10,6 +10,8 @@ from ringward.events.registry import BY_NAME
 
 # Events whose records the sensor needs for itself: ancestry, and who was started for a request.
 CONTEXT_EVENTS = ("process_fork", "process_exec", "process_exit")
+_UNFOLLOWED = ("process_fork", "process_exit")
+"""Whose hooks also keep the kernel part's own tables, whether anything is sent or not."""
 _VERDICTS = "only the guard judges; to see its verdicts: ringward guard"
 ORIGIN_EVENTS = ("module_request", "usermodehelper", "udev_device")
 
@@ -62,21 +64,23 @@ def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook 
     return None, "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
 
-def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) -> Choice:
+def choose(events: Iterable[str], refused: Refusals, forced: str | None = None, *, follow: bool = True) -> Choice:
     """Return the hooks for `events` and for what the sensor needs besides.
 
     Args:
         events: names of the catalogue.
         refused: what this kernel did not take so far.
         forced: a rung that is taken by every event that has it.
+        follow: processes are followed.
 
     """
     asked = set(events)
-    wanted = asked.union(CONTEXT_EVENTS)
+    wanted = asked.union(CONTEXT_EVENTS if follow else ())
     if any(BY_NAME[name].group == "modules" for name in asked):
         # Where no module can be loaded, there is no load to have an origin.
         wanted.update(name for name in ORIGIN_EVENTS if BY_NAME[name].hooks[0].object not in refused.objects)
     choice = Choice()
+    ladders = {} if follow else {f"canaries: {name}": BY_NAME[name].hooks for name in _UNFOLLOWED}
     for name, cls in BY_NAME.items():
         if name not in wanted or not cls.record:
             continue
@@ -89,11 +93,12 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None) 
             continue
         choice.hooks[name] = hook
         # What only adds to an event is of no use to the sensor itself.
-        for ladder in cls.aids if name in asked else ():
-            aid, reason = _first(ladder, refused, forced)
-            label = f"{name}: {ladder[0].name}"
-            if aid:
-                choice.aids[label] = aid
-            else:
-                choice.missing[label] = reason
+        if name in asked:
+            ladders |= {f"{name}: {ladder[0].name}": ladder for ladder in cls.aids}
+    for label, ladder in ladders.items():
+        aid, reason = _first(ladder, refused, forced)
+        if aid:
+            choice.aids[label] = aid
+        else:
+            choice.missing[label] = reason
     return choice

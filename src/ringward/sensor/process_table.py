@@ -15,7 +15,7 @@ import msgspec
 
 from ringward.events.context import Ancestor, FileId, Process
 from ringward.events.fields import UNREAD_TEXT, decode, join_path
-from ringward.sensor import _native, procfs
+from ringward.sensor import _native, process_context, procfs
 from ringward.sensor.container import container_id
 from ringward.sensor.decode import Record, Task
 from ringward.sensor.procfs import TICK_NS
@@ -36,6 +36,7 @@ NO_AUDIT = 8
 Key = tuple[int, int]
 _GONE = "the process ended before /proc could be read"
 _NOT_THERE = "not to be had from /proc"
+_NOT_READ = "it could not be read when the program started"
 
 
 def key_of(pid: int, start_time: int) -> Key:
@@ -132,7 +133,7 @@ class ProcessTable:
         known.cgroup = procfs.read_cgroup(stat.pid)
         parent = procfs.read_stat(stat.ppid) if stat.ppid else None
         known.parent = (parent.pid, parent.ticks) if parent else None
-        self._known[known.key] = known
+        self._add(known)
         return known
 
     def find(self, key: Key) -> Known:
@@ -205,7 +206,8 @@ class ProcessTable:
             self.find(key)
             self.end(key)
         elif record.name == "usermodehelper":
-            known = self._known.setdefault(key, Known(key, parent=key_of(task.ppid, task.parent_start_time)))
+            known = self._known.get(key) or Known(key, parent=key_of(task.ppid, task.parent_start_time))
+            self._add(known)
             known.comm = comm_of(task)
             known.request = record.extra["request"]
 
@@ -215,33 +217,47 @@ class ProcessTable:
         before = self._known.get(child)
         if before:
             self._forget(before)
-        self._known[child] = Known(
-            child,
-            known.key,
-            known.comm,
-            known.exe,
-            known.args,
-            known.cwd,
-            known.cgroup,
-            known.request,
-            known.unread,
+        self._add(
+            Known(
+                child,
+                known.key,
+                known.comm,
+                known.exe,
+                known.args,
+                known.cwd,
+                known.cgroup,
+                known.request,
+                known.unread,
+            )
         )
+
+    def _add(self, known: Known) -> None:
+        self._known[known.key] = known
         if len(self._known) - len(self._dead) > self._most:
             self._sweep()
 
     def exec(self, key: Key, parent: Key, comm: str, cgroup: str | None, args: Any) -> None:
-        """Take in the program that a process goes on as; `args` are those of the process_exec event."""
+        """Take in the program that a process goes on as; `args` are those of the process_exec event.
+
+        Where processes are not followed, it is what a process is that does something, or an ancestor of one.
+        """
+        told = process_context.is_context(args)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Known(key, parent=parent)
+            known = Known(key, parent=parent)
+            self._add(known)
         self._forget(known)
+        if told:
+            known.parent = known.parent or parent
+            # Its descendants were told of before it.
+            self._contexts.clear()
         known.comm = comm
         known.exe = args.exe.path if args.exe else None
-        known.args = args.args
+        known.args = process_context.arguments(*key, args, live=self._live) if told else args.args
         known.cwd = args.cwd
         known.cgroup = cgroup
         complete = None not in (known.exe, known.args, known.cwd, known.cgroup)
-        known.unread = None if complete else "it could not be read when the program started"
+        known.unread = None if complete else process_context.UNREAD if told else _NOT_READ
         self._dead.pop(key, None)
 
     def end(self, key: Key) -> None:
@@ -251,6 +267,18 @@ class ProcessTable:
         # Little comes of it any more, and thousands of them would be more than fits a cache.
         self._forget_contexts(known)
         self._bury(key)
+
+    def request(self, key: Key) -> int:
+        """Return the kernel's module request that a process, or an ancestor, was started for; 0: none."""
+        at: Key | None = key
+        for _ in range(ANCESTORS):
+            known = self._known.get(at) if at else None
+            if known is None:
+                break
+            if known.request:
+                return known.request
+            at = known.parent
+        return 0
 
     def get(self, key: Key) -> Known | None:
         """Return what is known of a process; None: nothing."""

@@ -54,6 +54,15 @@ def read_link(pid: int, name: str) -> str | None:
         return None
 
 
+def exe_is(pid: int, inode: int, ctime: int) -> bool:
+    """Return whether a process runs the file of this inode; `ctime`: nanoseconds since 1970."""
+    try:
+        status = Path(f"/proc/{pid}/exe").stat()
+    except OSError:
+        return False
+    return (status.st_ino, status.st_ctime_ns) == (inode, ctime)
+
+
 def read_args(pid: int) -> tuple[str, ...] | None:
     """Return the arguments of a process; None when it is gone, empty for a kernel thread."""
     try:

@@ -17,6 +17,7 @@ from ringward.sensor.container import Cgroup, mount_point, running
 from ringward.sensor.degraded import UeventSource
 from ringward.sensor.ebpf import COUNT_NS, LOOK_NS, EbpfSource, Elsewhere, Wish, own_event
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
+from ringward.sensor.ladder import CONTEXT_EVENTS
 from ringward.sensor.limits import Limit, ShownLimits
 from ringward.sensor.syscall_counts import CallCounts
 from ringward.sensor.syscall_plan import is_decided
@@ -46,6 +47,9 @@ class Sensor:
             (`ringward.sensor.syscall_plan.is_decided`, and a container that runs); `counts` then gives the sums.
         limits: how many of an event are told, by its name; what is left out is counted, by the kernel part where
             nothing else is made of the event's records (`ringward.sensor.limits.decided_in_kernel`).
+        on_demand: where no event of `events` is a start, fork or end of a program, processes are not followed: the
+            kernel part tells who a process is when it tells of what that did. Costs nothing while nothing is told,
+            and knows of ancestors only what is left of them then.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -65,6 +69,7 @@ class Sensor:
         head: int = 0,
         counting: bool = False,
         limits: Mapping[str, Limit] | None = None,
+        on_demand: bool = False,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -89,6 +94,7 @@ class Sensor:
             head,
             counting,
             limits or {},
+            on_demand and not set(CONTEXT_EVENTS) & set(self.names),
         )
         self._limits = ShownLimits(limits or {})
         self._limits_told = 0
