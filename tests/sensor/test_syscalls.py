@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringward.events import Event
-from ringward.events.syscall_args import ANOTHER_SIZE, NO_RETURN, NOT_ASKED
+from ringward.events.syscall_args import NO_RETURN, NOT_ASKED
 from ringward.events.syscall_values import Descriptor, PathValue
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
@@ -125,10 +125,16 @@ def test_what_is_not_read_says_why(calls: Calls) -> None:
     assert calls.event(1, 1, 0x1000, 5, reads={0: b"a\0"}).unread == {"buf": NOT_ASKED}
 
 
-def test_a_structure_of_a_32_bit_caller_is_not_read(calls: Calls) -> None:
-    found = calls.event(162, 0x1000, 0x2000, abi=enums()["abi"]["ABI_IA32"])
-    assert (found.event, found.abi, found.args.rqtp) == ("nanosleep", "ia32", None)
-    assert found.unread["rqtp"] == ANOTHER_SIZE
+def test_a_structure_of_a_32_bit_caller_has_its_layout(calls: Calls) -> None:
+    found = calls.event(162, 0x1000, 0, abi=enums()["abi"]["ABI_IA32"], reads={0: struct.pack("<ii", 1, 2)})
+    assert (found.event, found.abi, found.args.rqtp) == ("nanosleep", "ia32", {"tv_sec": 1, "tv_nsec": 2})
+    found = calls.event(35, 0x1000, 0, reads={0: struct.pack("<qq", 1, 2)})
+    assert (found.abi, found.args.rqtp) == ("64-bit", {"tv_sec": 1, "tv_nsec": 2})
+
+
+def test_a_negative_number_of_a_32_bit_caller_is_negative(calls: Calls) -> None:
+    found = calls.event(19, 3, 0xFFFFFFFF, 0, abi=enums()["abi"]["ABI_IA32"], unread={0: 9})
+    assert (found.event, found.args.offset) == ("lseek", -1)
 
 
 def test_the_same_number_is_another_call_by_another_way_in(calls: Calls) -> None:

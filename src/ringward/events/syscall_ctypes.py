@@ -56,8 +56,8 @@ OPAQUE = frozenset(
         "struct timezone *", "struct tms *", "struct user_msghdr *", "struct ustat *", "struct utimbuf *",
         "union bpf_attr *", "struct epoll_event *", "timer_t *", "u64 *", "u32 *", "const int *", "int *",
         "unsigned *", "unsigned int *", "uid_t *", "gid_t *", "size_t *", "__kernel_old_time_t *",
-        "struct kexec_segment *", "struct __old_kernel_stat *", "struct stat64 *", "struct statfs64 *",
-        "old_time32_t *", "const struct old_sigaction *", "struct old_sigaction *", "old_sigset_t *",
+        "struct kexec_segment *", "struct __old_kernel_stat *", "struct statfs64 *",
+        "old_time32_t *", "const struct old_sigaction *", "struct old_sigaction *",
         "struct oldold_utsname *", "struct old_utsname *", "struct sel_arg_struct *", "struct old_linux_dirent *",
         "struct mmap_arg_struct *", "struct vm86_struct *", "struct user_desc *", "loff_t *",
     }

@@ -1,0 +1,82 @@
+"""Structures by way in, beside what the running kernel's BTF says of their sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ringward.btf import Btf, types
+from ringward.events import syscall_compat as compat
+from ringward.events import syscall_structures as structures
+from ringward.events.syscall_kinds import Kind
+from ringward.events.syscall_table import by_event
+from ringward.events.syscall_types import kind_of
+
+VMLINUX = Path("/sys/kernel/btf/vmlinux")
+KERNEL = {
+    compat.timespec: "old_timespec32",
+    compat.timeval: "old_timeval32",
+    compat.itimerspec: "old_itimerspec32",
+    compat.itimerval: "old_itimerval32",
+    compat.padded_timespec: "__kernel_timespec",
+    compat.padded_itimerspec: "__kernel_itimerspec",
+    compat.stat: "compat_stat",
+    compat.stat64: "stat64",
+    compat.rlimit: "compat_rlimit",
+}
+
+
+def kind(name: str, argument: str, abi: str) -> Kind:
+    call = next(one for one in by_event()[name] if one.abi == abi)
+    return kind_of(call, next(one for one in call.parameters if one.name == argument))
+
+
+@pytest.mark.skipif(not VMLINUX.exists(), reason="this kernel has no BTF of its own")
+def test_sizes_are_those_of_this_kernel() -> None:
+    btf = Btf(VMLINUX.read_bytes())
+    layouts = {
+        one.show: one.size
+        for table in (structures._OLD_TIME, structures._PADDED, structures._IA32)
+        for one in table.values()
+    } | {one.show: one.size for one in structures.STRUCTURES.values()}
+    for show, name in KERNEL.items():
+        found = btf.find(types.STRUCT, name)
+        assert found is not None, name
+        assert btf.size_of(found) == layouts[show], name
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "abi", "show", "size"),
+    [
+        ("nanosleep", "rqtp", "ia32", compat.timespec, 8),
+        ("clock_nanosleep_time64", "rqtp", "ia32", compat.padded_timespec, 16),
+        ("epoll_pwait2", "timeout", "ia32", compat.padded_timespec, 16),
+        ("io_pgetevents", "timeout", "ia32", compat.timespec, 8),
+        ("nanosleep", "rqtp", "x32", compat.padded_timespec, 16),
+        ("utimensat", "utimes", "ia32", compat.timespecs, 16),
+        ("utimensat_time64", "utimes", "ia32", compat.padded_timespecs, 32),
+        ("timer_settime", "old_setting", "ia32", compat.itimerspec, 16),
+        ("timer_settime64", "old_setting", "ia32", compat.padded_itimerspec, 32),
+        ("gettimeofday", "tv", "ia32", compat.timeval, 8),
+        ("utimes", "utimes", "ia32", compat.timevals, 16),
+        ("setitimer", "ovalue", "ia32", compat.itimerval, 16),
+        ("stat", "statbuf", "ia32", compat.stat, 64),
+        ("stat64", "statbuf", "ia32", compat.stat64, 96),
+        ("ugetrlimit", "rlim", "ia32", compat.rlimit, 8),
+        ("process_vm_readv", "rvec", "ia32", compat.iovecs, 64),
+        ("writev", "vec", "x32", compat.iovecs, 64),
+    ],
+)
+def test_layouts_by_way_in(name: str, argument: str, abi: str, show: object, size: int) -> None:
+    found = kind(name, argument, abi)
+    assert (found.show, found.size) == (show, size)
+    assert found.reading in ("in", "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("openat2", "how"), ("clone3", "uargs"), ("prlimit64", "new_rlim"), ("connect", "uservaddr"), ("poll", "ufds")],
+)
+def test_what_is_laid_out_alike_for_all(name: str, argument: str) -> None:
+    assert kind(name, argument, "ia32") == kind(name, argument, "x32") == kind(name, argument, "64-bit")
