@@ -8,8 +8,11 @@ import pytest
 
 from ringward.btf import Btf, types
 from ringward.events import syscall_compat as compat
+from ringward.events import syscall_files as files
+from ringward.events import syscall_messages as messages
 from ringward.events import syscall_structures as structures
-from ringward.events.syscall_kinds import Kind
+from ringward.events import syscall_tasks as tasks
+from ringward.events.syscall_kinds import RESULT, Kind
 from ringward.events.syscall_table import by_event
 from ringward.events.syscall_types import kind_of
 
@@ -24,6 +27,14 @@ KERNEL = {
     compat.stat: "compat_stat",
     compat.stat64: "stat64",
     compat.rlimit: "compat_rlimit",
+    files.statfs: "statfs",
+    files.compat_statfs: "compat_statfs",
+    files.compat_statfs64: "compat_statfs64",
+    tasks.rusage: "rusage",
+    tasks.compat_rusage: "compat_rusage",
+    tasks.sigaction: "sigaction",
+    tasks.compat_sigaction: "compat_sigaction",
+    tasks.old_sigaction: "compat_old_sigaction",
 }
 
 
@@ -37,7 +48,7 @@ def test_sizes_are_those_of_this_kernel() -> None:
     btf = Btf(VMLINUX.read_bytes())
     layouts = {
         one.show: one.size
-        for table in (structures._OLD_TIME, structures._PADDED, structures._IA32)
+        for table in (structures._OLD_TIME, structures._PADDED, structures._IA32, structures._NARROW)
         for one in table.values()
     } | {one.show: one.size for one in structures.STRUCTURES.values()}
     for show, name in KERNEL.items():
@@ -66,6 +77,12 @@ def test_sizes_are_those_of_this_kernel() -> None:
         ("ugetrlimit", "rlim", "ia32", compat.rlimit, 8),
         ("process_vm_readv", "rvec", "ia32", compat.iovecs, 64),
         ("writev", "vec", "x32", compat.iovecs, 64),
+        ("statfs64", "buf", "ia32", files.compat_statfs64, 84),
+        ("fstatfs", "buf", "ia32", files.compat_statfs, 64),
+        ("getrusage", "ru", "x32", tasks.rusage, 144),
+        ("rt_sigaction", "oact", "ia32", tasks.compat_sigaction, 20),
+        ("rt_sigaction", "act", "x32", tasks.compat_sigaction, 20),
+        ("sigaction", "act", "ia32", tasks.old_sigaction, 16),
     ],
 )
 def test_layouts_by_way_in(name: str, argument: str, abi: str, show: object, size: int) -> None:
@@ -80,3 +97,15 @@ def test_layouts_by_way_in(name: str, argument: str, abi: str, show: object, siz
 )
 def test_what_is_laid_out_alike_for_all(name: str, argument: str) -> None:
     assert kind(name, argument, "ia32") == kind(name, argument, "x32") == kind(name, argument, "64-bit")
+
+
+def test_a_message_is_read_at_entry_or_at_exit() -> None:
+    assert kind("sendmsg", "msg", "64-bit").reading == "msg_in"
+    assert kind("recvmsg", "msg", "64-bit").reading == "msg_out"
+    assert kind("recvmsg", "msg", "x32").show == messages.compat_message
+
+
+def test_what_a_child_used_is_as_long_as_there_is_a_child() -> None:
+    for abi, size in (("64-bit", 144), ("ia32", 72)):
+        found = kind("wait4", "ru", abi)
+        assert (found.length, found.scale, found.size) == (RESULT, size, size)

@@ -190,6 +190,19 @@ def test_a_thread_that_is_in_no_call_has_no_record() -> None:
     assert under_way(struct.pack("<IIII", 2, 0, 4, 0) + b"datamore") is None
 
 
+def test_a_child_that_was_not_found_has_used_nothing(calls: Calls) -> None:
+    found = calls.event(61, -1, 0, 1, 0x1000, reads={3: b""}, unread={1: 2})
+    assert (found.args.ru, found.unread["ru"]) == (None, "the call has written nothing there")
+    found = calls.event(61, -1, 0, 1, 0x1000, reads={3: bytes(144)}, result=9)
+    assert found.args.ru["ru_maxrss"] == 0
+
+
+def test_the_strings_of_a_new_program_are_a_list(calls: Calls) -> None:
+    found = calls.event(59, 0x1000, 0x2000, 0, reads={0: b"/bin/sh", 1: b"sh\0-c\0"}, result=-2)
+    assert found.args.argv == ["sh", "-c"]
+    assert found.args.subject().startswith('"/bin/sh", ["sh", "-c"]')
+
+
 def test_any_call_of_the_table_becomes_an_event_from_zeroes(calls: Calls) -> None:
     from ringward.events.syscall_table import ABIS, shipped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -61,6 +62,8 @@ def written(value: Any) -> str:
         text = f'"{value.given if value.path is None else value.path}"'
     elif isinstance(value, Descriptor):
         text = f"{value.fd}<{value.path}>" if value.path is not None else str(value.fd)
+    elif isinstance(value, list):
+        text = f"[{', '.join(json.dumps(one, ensure_ascii=False) for one in value)}]"
     elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
         text = "|".join(value) or "0"
     elif isinstance(value, tuple):

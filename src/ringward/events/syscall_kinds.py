@@ -16,7 +16,7 @@ class Kind:
     """How one argument is read and shown.
 
     Attributes:
-        reading: nothing, string, in, out, fd or dirfd: `enum arg_reading` of bpf/events.h.
+        reading: nothing, string, in, out, fd, dirfd, strings, msg_in or msg_out: `enum arg_reading` of bpf/events.h.
         show: what is shown of the number, or of the bytes where bytes are read.
         hint: type of what it returns.
         size: bytes of the argument's own type; of memory that is read, how many at most.

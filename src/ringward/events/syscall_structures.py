@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ringward.events import syscall_compat as compat
+from ringward.events import syscall_files as files
+from ringward.events import syscall_messages as messages
+from ringward.events import syscall_tasks as tasks
 from ringward.events import syscall_values as values
-from ringward.events.syscall_kinds import Kind, array, memory
+from ringward.events.syscall_kinds import RESULT, Kind, array, memory
 from ringward.events.syscall_table import Call
 
 _TIMESPEC, _TIMEVAL = memory(values.timespec, 16), memory(values.timeval, 16)
@@ -33,6 +36,16 @@ STRUCTURES = {
     "sigset_t *": array(values.signals, 8),
     "const sigset_t *": array(values.signals, 8),
     "old_sigset_t *": array(values.signals, 4),
+    "struct statx *": memory(files.statx, files.STATX_SIZE, "out"),
+    "struct statfs *": memory(files.statfs, 120, "out"),
+    "struct statfs64 *": memory(files.compat_statfs64, 84, "out"),
+    "const struct sigaction *": memory(tasks.sigaction, 32),
+    "struct sigaction *": memory(tasks.sigaction, 32, "out"),
+    "const struct old_sigaction *": memory(tasks.old_sigaction, 16),
+    "struct old_sigaction *": memory(tasks.old_sigaction, 16, "out"),
+    "struct rusage *": memory(tasks.rusage, 144, "out"),
+    "struct user_msghdr *": memory(messages.message, messages.MESSAGE_SIZE, "msg_in"),
+    "struct epoll_event *": array(messages.epoll_events, 12 * values.VECTORS, "out", length=RESULT, scale=12),
 }
 """Pointers to what is read, by type; laid out as for 64-bit callers, or as for the only ones that there are."""
 
@@ -67,10 +80,14 @@ _IA32: dict[Callable[[Any], Any], _Layout] = {
     values.itimerval: _Layout(compat.itimerval, 16),
     values.stat: _Layout(compat.stat, 64),
     values.rlimit: _Layout(compat.rlimit, 8),
+    files.statfs: _Layout(files.compat_statfs, 64),
+    tasks.rusage: _Layout(tasks.compat_rusage, 72, 72),
 }
 
 _NARROW: dict[Callable[[Any], Any], _Layout] = {
     values.iovecs: _Layout(compat.iovecs, 8 * values.VECTORS, 8),
+    messages.message: _Layout(messages.compat_message, messages.MESSAGE_SIZE),
+    tasks.sigaction: _Layout(tasks.compat_sigaction, 20),
 }
 """With pointers of 32 bits: for all that the kernel's in_compat_syscall() says yes to, x32 among them."""
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import cache
 
 from ringward.events import syscall_flags as flags
+from ringward.events import syscall_messages as messages
+from ringward.events import syscall_tasks as tasks
 from ringward.events import syscall_values as values
 from ringward.events.syscall_ctypes import INTEGERS, OPAQUE
-from ringward.events.syscall_kinds import FIXED, HEAD, RESULT, Kind, array
+from ringward.events.syscall_kinds import FIXED, HEAD, RESULT, Kind, array, memory
 from ringward.events.syscall_structures import STRUCTURES, as_laid_out
 from ringward.events.syscall_table import Call, Parameter
 
@@ -108,6 +110,9 @@ _MESSAGES = ("recvfrom", "sendto", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg")
 _ADDRESSES = ("addr", "old_addr", "new_addr", "start", "newsp", "tls")
 _SOCKET = Kind("nothing", _socket_type, tuple[str, ...])
 _CLOEXEC = _set(flags.CLOEXEC)
+_ARGV = Kind("strings", tasks.strings, list[str] | None)
+# Written when a child was found: what is returned is its number.
+_USED_BY_CHILD = replace(STRUCTURES["struct rusage *"], length=RESULT, scale=144)
 _HEAD = Kind("in", values.data, str | None, 0)
 """First bytes of a buffer: none, unless their number is asked for."""
 
@@ -221,6 +226,13 @@ BY_CALL: dict[tuple[str, str], Kind] = {
     ("utimes", "utimes"): array(values.timevals, 32),
     ("futimesat", "utimes"): array(values.timevals, 32),
     ("utimensat", "utimes"): array(values.timespecs, 32),
+    ("execve", "argv"): _ARGV,
+    ("execveat", "argv"): _ARGV,
+    ("statx", "mask"): _set(flags.STATX),
+    ("wait4", "ru"): _USED_BY_CHILD,
+    ("waitid", "ru"): STRUCTURES["struct rusage *"],
+    ("recvmsg", "msg"): replace(STRUCTURES["struct user_msghdr *"], reading="msg_out"),
+    ("epoll_ctl", "event"): memory(messages.epoll_event, 12),
     ("sigprocmask", "oset"): replace(STRUCTURES["old_sigset_t *"], reading="out"),
     ("sigpending", "uset"): replace(STRUCTURES["old_sigset_t *"], reading="out"),
     ("connect", "uservaddr"): replace(STRUCTURES["struct sockaddr *"], length="addrlen"),

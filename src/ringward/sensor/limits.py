@@ -79,7 +79,7 @@ class KernelLimits:
             _native.map_update(limits, _KEY.pack(place), _LIMIT.pack(0, limit.rate, limit.every))
 
     def news(self) -> Iterator[EventsLimited | EventsLost]:
-        """Yield what was left out since the last call; once, of which event it is not known, which counts as one lost."""
+        """Yield what was left out since the last call; and once of which event that is not known: one is lost."""
         for name, place in self.places.items() if self._left_out is not None else ():
             value = _native.map_lookup(self._left_out or 0, _KEY.pack(place))
             if value is None:

@@ -16,7 +16,7 @@ from ringward.events.syscall_types import kind_of
 
 _ARG = struct.Struct("<BBBBIQQ")
 _HEAD = struct.Struct("<IBBH")
-_READINGS = ("nothing", "string", "in", "out", "fd", "dirfd")
+_READINGS = ("nothing", "string", "in", "out", "fd", "dirfd", "strings", "msg_in", "msg_out")
 _FIXED, _RESULT = 255, 254
 _ARGS, _PREFIX = 6, 64
 WANTED, NO_RETURN, FORKS, CWD, FAILED, EXECS, COMPARES = 1, 2, 4, 8, 16, 32, 64

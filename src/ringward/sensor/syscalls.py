@@ -12,7 +12,7 @@ from ringward.events.context import Event, Process
 from ringward.events.fields import UNREAD_TEXT, decode, file_name, join_path
 from ringward.events.syscall_args import NO_DESCRIPTOR, NO_RETURN, NOT_ASKED, CallArgs, call_class
 from ringward.events.syscall_flags import error_name
-from ringward.events.syscall_kinds import Kind
+from ringward.events.syscall_kinds import RESULT, Kind
 from ringward.events.syscall_table import Call, by_event
 from ringward.events.syscall_types import AT_FDCWD, kind_of
 from ringward.events.syscall_values import Descriptor, PathValue
@@ -23,6 +23,10 @@ WAITING_NS = 1_000_000_000
 """A call that has not returned after this is shown without a result."""
 NO_ENTRY = "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 NO_BASE = "the directory that it begins at could not be read"
+MEMORY = frozenset(["string", "in", "out", "strings", "msg_in", "msg_out"])
+AT_EXIT = frozenset(["out", "msg_out"])
+"""Readings of `Kind`."""
+NOTHING_WRITTEN = "the call has written nothing there"
 _TOO_FEW = "the caller gave fewer bytes than the structure has"
 _ERRORS = 4095
 _CUT = 0x8000
@@ -64,7 +68,7 @@ def _shape(event: str, call: Call) -> _Shape:
 
 def _outputs(shape: _Shape, unread: dict[str, str]) -> list[str]:
     """Return the arguments that only the end of the call fills."""
-    return [field.name for field in shape.fields if field.kind.reading == "out" and field.name in unread]
+    return [field.name for field in shape.fields if field.kind.reading in AT_EXIT and field.name in unread]
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -173,7 +177,7 @@ class SystemCalls:
     def _value(self, raw: _Raw, at: int, field: _Field, unread: dict[str, str]) -> Any:
         """Return an argument; leave in `unread` why it is None."""
         kind = field.kind
-        if kind.reading in ("string", "in", "out"):
+        if kind.reading in MEMORY:
             return self._memory(raw, at, field, unread)
         value = raw.args[at] & (1 << 8 * kind.size) - 1
         if kind.signed and value >> 8 * kind.size - 1:
@@ -201,7 +205,7 @@ class SystemCalls:
         try:
             return kind.show(found)
         except (ValueError, struct.error):
-            unread[field.name] = _TOO_FEW
+            unread[field.name] = _TOO_FEW if found or kind.length != RESULT else NOTHING_WRITTEN
             return None
 
     def _reason(self, code: int) -> str:

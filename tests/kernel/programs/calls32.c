@@ -18,6 +18,10 @@ struct iovec { const void *base; u32 len; };
 struct pollfd { int fd; short events, revents; };
 struct open_how { u64 flags, mode, resolve; };
 struct clone_args { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; };
+struct msghdr { void *name; u32 namelen; struct iovec *iov; u32 iovlen; void *control; u32 controllen, flags; };
+struct sigaction { u32 handler, flags, restorer, mask[2]; };
+struct old_sigaction { u32 handler, mask, flags, restorer; };
+struct __attribute__((packed)) epoll_event { u32 events; u64 data; };
 struct sockaddr_in { unsigned short family, port; u32 addr; char zero[8]; };
 
 static int call(int number, int a, int b, int c, int d, int e)
@@ -104,11 +108,45 @@ static void others(void)
 	CALL(362, CALL(359, 2, 2, 0, 0, 0), &in, 16, 0, 0);	/* socket, connect */
 }
 
+static void larger(void)
+{
+	struct sockaddr_in in = { 2, 0, 0x0100007f };
+	struct iovec vec[2] = { { "ab", 2 }, { "cde", 3 } };
+	struct msghdr message = { &in, 16, vec, 2, 0, 0, 0 };
+	struct sigaction action = { 1, 0x10000000, 0, { 2, 0 } };
+	struct old_sigaction old = { 0, 2, 0x40000000, 0 };
+	struct epoll_event event = { 4, 0x123456789ULL }, events[4];
+	const char *args[] = { "", "two words", "-c", 0 };
+	char memory[256];
+	int length = 16, epoll, s;
+
+	CALL(11, "/nonexistent", args, 0, 0, 0);	/* execve */
+	CALL(383, -100, "/dev/null", 0x2000, 0x7ff, memory);	/* statx */
+	CALL(99, "/proc", memory, 0, 0, 0);		/* statfs */
+	CALL(268, "/proc", 84, memory, 0, 0);		/* statfs64 */
+	CALL(77, 0, memory, 0, 0, 0);			/* getrusage */
+	CALL(114, -1, 0, 1, memory, 0);			/* wait4 */
+	CALL(174, 12, &action, 0, 8, 0);		/* rt_sigaction */
+	CALL(174, 12, 0, &action, 8, 0);
+	CALL(67, 10, &old, &old, 0, 0);			/* sigaction */
+	s = CALL(359, 2, 2, 0, 0, 0);			/* socket */
+	CALL(361, s, &in, 16, 0, 0);			/* bind */
+	CALL(367, s, &in, &length, 0, 0);		/* getsockname */
+	epoll = CALL(329, 0, 0, 0, 0, 0);		/* epoll_create1 */
+	CALL(255, epoll, 1, s, &event, 0);		/* epoll_ctl */
+	CALL(256, epoll, events, 4, 0, 0);		/* epoll_wait */
+	CALL(370, s, &message, 0x40, 0, 0);		/* sendmsg */
+	vec[0].base = memory;
+	message.iovlen = 1;
+	CALL(372, s, &message, 0x40, 0, 0);		/* recvmsg */
+}
+
 void _start(void)
 {
 	files();
 	times();
 	others();
+	larger();
 	CALL(252, 7, 0, 0, 0, 0);			/* exit_group */
 	for (;;)
 		;
