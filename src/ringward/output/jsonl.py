@@ -1,7 +1,7 @@
 """Events as JSON lines, and back.
 
-Events share their `Process` and their tags, and processes their line of descent: the same object, event
-after event. Each is encoded once and its bytes are kept, which makes a line several times cheaper.
+Events share their `Process`, their tags and, of programs that start again and again, their arguments; processes
+share their line of descent: the same object, event after event. Each is encoded once and its bytes are kept, which makes a line several times cheaper.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ KEPT = 256
 """Shared objects whose encoding is kept; about 1.5 kB each, so that they fit a core's own cache."""
 
 _HEAD = b'{"v":%d,' % SCHEMA_VERSION
-_SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "tags"), Process: ("ancestors",)}
+_SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "args", "tags"), Process: ("ancestors",)}
 
 
 class Shape(NamedTuple):
     """How one member of a struct is written."""
 
     key: bytes
-    """What stands before the value: ``"name":``."""
+    """What stands before the value: ``,"name":``; of the first member all but the comma."""
     left_out: tuple[object, ...]
     """The object that is not written, if there is one: the member's default."""
     left_out_empty: bool
@@ -49,7 +49,7 @@ def shape(cls: type) -> dict[str, Shape] | None:
             return None
         left_out = (field.default,) if config.omit_defaults and field.default is not msgspec.NODEFAULT else ()
         shared = field.name in _SHARED.get(cls, ())
-        key = msgspec.json.encode(field.encode_name) + b":"
+        key = b",%s:" % msgspec.json.encode(field.encode_name)
         found[field.name] = Shape(key, left_out, config.omit_defaults and default, shared)
     return found
 
