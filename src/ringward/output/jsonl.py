@@ -1,7 +1,8 @@
 """Events as JSON lines, and back.
 
-Events share their `Process`, their tags and, of programs that start again and again, their arguments; processes
-share their line of descent: the same object, event after event. Each is encoded once and its bytes are kept, which makes a line several times cheaper.
+Events share their `Process`, their tags and, where programs start or end alike, their arguments; processes share
+their line of descent: the same object, event after event. Each is encoded once and its bytes are kept, which makes
+a line several times cheaper.
 """
 
 from __future__ import annotations
