@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * JSON, byte for byte as msgspec writes it. Texts, numbers, tuples, dicts and plain structs are
- * written here; what is shared by many events is written once and its bytes are kept; whatever
+ * written here; what is shared by many events is written once and copied from there; whatever
  * else there is, msgspec encodes.
  */
 #include <string.h>
@@ -239,16 +239,14 @@ void shared_forget(struct writer *w)
 {
 	int i;
 
-	for (i = 0; i < SHARED_ROOM; i++) {
+	for (i = 0; w->kept && i < SHARED_ROOM; i++)
 		Py_CLEAR(w->shared[i].value);
-		Py_CLEAR(w->shared[i].bytes);
-	}
 	w->kept = 0;
 }
 
 /*
- * A value that comes again: its bytes are kept, and the value too, so that its address is nobody else's. One that
- * only this member has cannot come again.
+ * A value that comes again is copied from where it was written. It is kept until all is written, so that its address
+ * is nobody else's. One that only this member has cannot come again.
  */
 static bool put_shared(struct writer *w, PyObject *value, int depth)
 {
@@ -260,7 +258,8 @@ static bool put_shared(struct writer *w, PyObject *value, int depth)
 		return put_value(w, value, depth);
 	for (; w->shared[slot].value; slot = (slot + 1) % SHARED_ROOM)
 		if (w->shared[slot].value == value)
-			return put_bytes(w, w->shared[slot].bytes);
+			return room(w, w->shared[slot].size) &&
+			       put(w, PyBytes_AS_STRING(w->out) + w->shared[slot].begin, w->shared[slot].size);
 	begin = w->at - PyBytes_AS_STRING(w->out);
 	if (!put_value(w, value, depth))
 		return false;
@@ -268,11 +267,7 @@ static bool put_shared(struct writer *w, PyObject *value, int depth)
 		shared_forget(w);
 	for (; w->shared[slot].value; slot = (slot + 1) % SHARED_ROOM)
 		;
-	w->shared[slot].bytes = PyBytes_FromStringAndSize(PyBytes_AS_STRING(w->out) + begin,
-							     w->at - PyBytes_AS_STRING(w->out) - begin);
-	if (!w->shared[slot].bytes)
-		return false;
-	w->shared[slot].value = Py_NewRef(value);
+	w->shared[slot] = (struct shared){ Py_NewRef(value), begin, w->at - PyBytes_AS_STRING(w->out) - begin };
 	w->kept++;
 	return true;
 }

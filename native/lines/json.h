@@ -25,9 +25,10 @@ struct shape {
 	struct field fields[FIELDS_MAX];
 };
 
+/* A value that was written, and where in `out`. */
 struct shared {
 	PyObject *value;
-	PyObject *bytes;
+	size_t begin, size;	/* bytes */
 };
 
 struct writer {
@@ -35,7 +36,7 @@ struct writer {
 	PyObject *describe;	/* class -> {field: (key, (left out,), empty left out, shared)} | None */
 	struct shape **shapes;
 	size_t shape_count;
-	size_t kept, keep;	/* objects whose bytes are kept; at most */
+	size_t kept, keep;	/* values that are remembered; at most */
 	struct shared shared[SHARED_ROOM];
 	PyObject *out;		/* bytes, while something is written */
 	char *at, *end;

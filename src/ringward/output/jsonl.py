@@ -1,8 +1,8 @@
 """Events as JSON lines, and back.
 
 Events share their `Process`, their tags and, where programs start or end alike, their arguments; processes share
-their line of descent: the same object, event after event. Each is encoded once and its bytes are kept, which makes
-a line several times cheaper.
+their line of descent: the same object, event after event. Of the events that are encoded at once each is encoded
+once and copied from there, which makes a line several times cheaper.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ringward.events.context import SCHEMA_VERSION
 from ringward.output import _lines
 
 KEPT = 256
-"""Shared objects whose encoding is kept; about 1.5 kB each, so that they fit a core's own cache."""
+"""Shared objects of which it is remembered where they were written, or of which lines they were read."""
 
 _HEAD = b'{"v":%d,' % SCHEMA_VERSION
 _SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "args", "tags"), Process: ("ancestors",)}
@@ -33,7 +33,7 @@ class Shape(NamedTuple):
     left_out_empty: bool
     """An empty dict is not written either."""
     shared: bool
-    """The same object stands in many events: its JSON is kept."""
+    """The same object stands in many events: it is remembered where its JSON is."""
 
 
 def shape(cls: type) -> dict[str, Shape] | None:
