@@ -57,8 +57,12 @@ def test_what_is_missing_has_its_reason_once() -> None:
 
 
 def test_a_kernel_without_modules_says_so() -> None:
-    lines = screen(info(modules=None, modules_unread="this kernel has no module support"), DEFAULT, 80)
-    assert "  modules  this kernel has no module support" in lines
+    reason = "this kernel has no module support"
+    without = info(modules=None, modules_unread=reason)
+    assert f"  modules  {reason}" in screen(without, DEFAULT, 80)
+    missing = info(modules=None, modules_unread=reason, missing={"module_load": reason})
+    lines = screen(missing, DEFAULT, 80)
+    assert lines[-1] == f"  missing  module_load: {reason}", "told once"
 
 
 def test_degraded_stands_at_the_top() -> None:

@@ -60,7 +60,7 @@ def screen(info: SensorInfo, selected: Collection[str], width: int, *, recorded:
             f"{count.loaded} loaded, {count.unsigned} unsigned, {count.out_of_tree} out of tree",
             width,
         )
-    else:
+    elif info.degraded or info.modules_unread not in (info.missing.get(name) for name in wanted):
         lines += _item("modules", info.modules_unread or "could not be counted", width)
     return lines
 
