@@ -7,6 +7,7 @@
  */
 #include "descriptor.bpf.h"
 #include "syscall_plan.bpf.h"
+#include "syscall_memory.bpf.h"
 #include "syscall_count.bpf.h"
 #include "limit.bpf.h"
 
@@ -22,7 +23,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, pid_nr);
+	__type(key, thread_key);
 	__type(value, struct record);
 } call_threads SEC(".maps");
 
@@ -77,6 +78,8 @@ static __attribute__((noinline)) str_loc arg_enter(struct record *r, struct arg_
 	switch (a->reading) {
 	case READ_STRING: return str_user(r, value);
 	case READ_IN: return bytes_user(r, value, length_of(a, s));
+	case READ_MSG_IN: return message_user(r, value, r->h.abi != ABI_64);
+	case READ_MSG_OUT:
 	case READ_OUT: return unread(UNREAD_NOT_REACHED);
 	case READ_FD:
 	case READ_DIRFD: return fd_read(r, bpf_get_current_task_btf(), value, a->reading);
@@ -84,23 +87,36 @@ static __attribute__((noinline)) str_loc arg_enter(struct record *r, struct arg_
 	return unread(UNREAD_NONE);
 }
 
-static struct record *thread_record(pid_nr tid)
+static struct record *thread_record(struct task_struct *task)
 {
-	struct record *r = bpf_map_lookup_elem(&call_threads, &tid), *blank;
+	thread_key thread = thread_key_of(task);
+	struct record *r = bpf_map_lookup_elem(&call_threads, &thread), *blank;
 	__u32 zero = 0;
 
 	if (r)
 		return r;
 	blank = bpf_map_lookup_elem(&call_blank, &zero);
-	if (blank && !bpf_map_update_elem(&call_threads, &tid, blank, BPF_NOEXIST))
-		return bpf_map_lookup_elem(&call_threads, &tid);
+	if (blank && !bpf_map_update_elem(&call_threads, &thread, blank, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&call_threads, &thread);
 	count_unpaired();
 	return 0;
 }
 
+/* The one argument that is an array of strings: the second or the third. */
+static __always_inline void argv_enter(struct record *r, struct call_plan *plan)
+{
+	struct syscall *s = (void *)r->data;
+	bool narrow = r->h.abi != ABI_64;
+
+	if (plan->args[1].reading == READ_STRINGS)
+		s->reads[1] = strings_user(r, s->args[1], narrow);
+	else if (plan->args[2].reading == READ_STRINGS)
+		s->reads[2] = strings_user(r, s->args[2], narrow);
+}
+
 static struct record *call_begin(struct call *c, struct call_plan *plan, struct task_struct *task)
 {
-	struct record *r = thread_record(task->pid);
+	struct record *r = thread_record(task);
 	struct syscall *s;
 	__u32 i;
 
@@ -121,19 +137,21 @@ static struct record *call_begin(struct call *c, struct call_plan *plan, struct 
 		s->args[i] = c->args[i];
 	for (i = 0; i < CALL_ARGS; i++)
 		s->reads[i] = arg_enter(r, &plan->args[i], c->args[i]);
+	if (plan->flags & CALL_EXECS)
+		argv_enter(r, plan);
 	if (plan->flags & CALL_CWD)
 		s->cwd = path_append(r, BPF_CORE_READ(task, fs, pwd.dentry), BPF_CORE_READ(task, fs, pwd.mnt));
 	return r;
 }
 
 /* Have the exit know that the call is not to be told. */
-static __always_inline void call_leave_out(struct call *c, struct call_plan *plan, pid_nr tid)
+static __always_inline void call_leave_out(struct call *c, struct call_plan *plan, struct task_struct *task)
 {
 	struct record *r;
 
 	if (plan->flags & CALL_NO_RETURN)
 		return;
-	r = thread_record(tid);
+	r = thread_record(task);
 	if (!r)
 		return;
 	((struct syscall *)r->data)->nr = c->nr;
@@ -165,7 +183,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 	}
 	/* What is still to be judged has its limit behind that. */
 	if (!(plan->flags & CALL_FAILED) && !plan->prefix_len && !limit_passes(plan->limit)) {
-		call_leave_out(&c, plan, task->pid);
+		call_leave_out(&c, plan, task);
 		return 0;
 	}
 	args_take(&c, regs);
@@ -205,11 +223,36 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 		return 0;
 	if (a->reading == READ_OUT && s->result >= 0) {
 		s->reads[i] = bytes_user(r, s->args[i], length_of(a, s));
+	} else if (a->reading == READ_MSG_OUT && s->result >= 0) {
+		s->reads[i] = message_user(r, s->args[i], r->h.abi != ABI_64);
 	} else if (a->reading == READ_STRING && s->reads[i] == unread(UNREAD_FAULT)) {
 		s->reads[i] = str_user(r, s->args[i]);
 		s->late |= 1 << i;
 	}
 	return 0;
+}
+
+/* What was said of a call at its entry, by the plan of then. */
+static struct call_plan *plan_at_entry(struct record *r)
+{
+	struct call c = { .abi = r->h.abi, .nr = ((struct syscall *)r->data)->nr };
+	__u32 key = key_of(&c);
+
+	return bpf_map_lookup_elem(&call_plans, &key);
+}
+
+/*
+ * One that fails when the new program has its registers already returns by the number of execve, whichever call it was:
+ * take it for what it was at entry. See call_execs() for one that succeeds.
+ */
+static __always_inline void exec_fails(struct record *r, struct call *c, struct call_plan **plan)
+{
+	struct call_plan *then = plan_at_entry(r);
+
+	if (!then || !(then->flags & CALL_EXECS))
+		return;
+	c->nr = ((struct syscall *)r->data)->nr;
+	*plan = then;
 }
 
 SEC("tp_btf/sys_exit")
@@ -220,8 +263,8 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
+	thread_key thread;
 	struct call c;
-	pid_nr tid;
 
 	if (!number_wanted(nr))
 		return 0;
@@ -235,9 +278,11 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (!caller_wanted(task))
 		return 0;
-	tid = task->pid;
-	r = bpf_map_lookup_elem(&call_threads, &tid);
+	thread = thread_key_of(task);
+	r = bpf_map_lookup_elem(&call_threads, &thread);
 	s = r ? (void *)r->data : 0;
+	if (r && r->busy == IN_CALL && s->nr != c.nr && plan->flags & CALL_EXECS)
+		exec_fails(r, &c, &plan);
 	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
 		*(volatile __u32 *)&r->busy = IDLE;
 		return 0;
@@ -273,25 +318,16 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* What was said of a call at its entry, by the plan of then. */
-static struct call_plan *plan_at_entry(struct record *r)
-{
-	struct call c = { .abi = r->h.abi, .nr = ((struct syscall *)r->data)->nr };
-	__u32 key = key_of(&c);
-
-	return bpf_map_lookup_elem(&call_plans, &key);
-}
-
 /*
  * The call that has made another program of its process has succeeded, and is told here: from now on it has the number
  * of execve for callers like the new program (arch/x86/kernel/process_64.c: set_personality_64bit() and its like), by
- * whichever call it was started, its registers are cleared, and its memory is another. A thread that was not the first
- * has taken the first one's number (fs/exec.c: de_thread()).
+ * whichever call it was started, its registers are cleared, and its memory is another.
  */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(call_execs, struct task_struct *task, pid_nr old_pid)
+int BPF_PROG(call_execs, struct task_struct *task)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	thread_key thread = thread_key_of(task);
 	struct call c;
 	struct call_plan *returns = plan_of(&c, task, regs->orig_ax), *plan;
 	struct record *r;
@@ -299,10 +335,10 @@ int BPF_PROG(call_execs, struct task_struct *task, pid_nr old_pid)
 	bool entered;
 
 	if (counting) {
-		count_exec(&c, returns, task, old_pid);
+		count_exec(&c, returns, task);
 		return 0;
 	}
-	r = bpf_map_lookup_elem(&call_threads, &old_pid);
+	r = bpf_map_lookup_elem(&call_threads, &thread);
 	entered = r && r->busy != IDLE;
 	plan = entered ? plan_at_entry(r) : 0;
 	if (plan && r->busy == IN_CALL && plan->flags & CALL_FAILED) {
@@ -315,23 +351,21 @@ int BPF_PROG(call_execs, struct task_struct *task, pid_nr old_pid)
 	}
 	if (r)
 		*(volatile __u32 *)&r->busy = IDLE;
-	if (old_pid != task->pid)
-		bpf_map_delete_elem(&call_threads, &old_pid);
 	if (returns && (entered || may_have_begun_unwanted(returns)))
-		call_leave_out(&c, returns, task->pid);
+		call_leave_out(&c, returns, task);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(call_thread_end, struct task_struct *task)
 {
-	pid_nr tid = task->pid;
+	thread_key thread = thread_key_of(task);
 
 	caller_ends(task);
 	if (counting)
-		bpf_map_delete_elem(&call_entries, &tid);
+		bpf_map_delete_elem(&call_entries, &thread);
 	else
-		bpf_map_delete_elem(&call_threads, &tid);
+		bpf_map_delete_elem(&call_threads, &thread);
 	return 0;
 }
 

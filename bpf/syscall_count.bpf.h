@@ -47,7 +47,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, pid_nr);
+	__type(key, thread_key);
 	__type(value, struct call_entry);
 } call_entries SEC(".maps");
 
@@ -106,7 +106,7 @@ static __always_inline void count_enter(struct call *c, struct call_plan *plan, 
 					struct pt_regs *regs)
 {
 	struct call_entry *entry, first = {};
-	pid_nr tid = task->pid;
+	thread_key thread = thread_key_of(task);
 
 	if (!caller_wanted(task) || !call_wanted(c, plan, task, regs)) {
 		call_filtered();
@@ -117,7 +117,7 @@ static __always_inline void count_enter(struct call *c, struct call_plan *plan, 
 			count_add(key_of(c), false, false, 0);
 		return;
 	}
-	entry = bpf_map_lookup_elem(&call_entries, &tid);
+	entry = bpf_map_lookup_elem(&call_entries, &thread);
 	if (entry) {
 		entry->key = key_of(c);
 		entry->busy = ENTRY_BUSY;
@@ -127,26 +127,35 @@ static __always_inline void count_enter(struct call *c, struct call_plan *plan, 
 	first.key = key_of(c);
 	first.busy = ENTRY_BUSY;
 	first.entered = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&call_entries, &tid, &first, BPF_ANY))
+	if (bpf_map_update_elem(&call_entries, &thread, &first, BPF_ANY))
 		count_unpaired();
+}
+
+static __always_inline bool is_exec(__u32 key)
+{
+	struct call_plan *plan = bpf_map_lookup_elem(&call_plans, &key);
+
+	return plan && plan->flags & CALL_EXECS;
 }
 
 static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task,
 				       struct pt_regs *regs, long ret)
 {
 	struct call_entry *entry;
-	pid_nr tid = task->pid;
+	thread_key thread = thread_key_of(task);
 	bool timed = false;
 	__u32 key = key_of(c);
 	__u64 ns = 0;
 
 	if (!caller_wanted(task))
 		return;
-	entry = bpf_map_lookup_elem(&call_entries, &tid);
+	entry = bpf_map_lookup_elem(&call_entries, &thread);
 	if (entry && entry->busy == ENTRY_COUNTED && entry->key == key) {
 		entry->busy = ENTRY_IDLE;
 		return;
 	}
+	if (entry && entry->busy == ENTRY_BUSY && plan->flags & CALL_EXECS && is_exec(entry->key))
+		key = entry->key;	/* as call_sys_exit() has it */
 	if (entry && entry->busy == ENTRY_BUSY && entry->key == key) {
 		entry->busy = ENTRY_IDLE;
 		ns = bpf_ktime_get_ns() - entry->entered;
@@ -162,12 +171,12 @@ static __always_inline void count_exit(struct call *c, struct call_plan *plan, s
 }
 
 /* As call_execs() has it. `returns`: the plan of the call as which it returns, which is `c`; 0: that is not counted. */
-static __always_inline void count_exec(struct call *c, struct call_plan *returns, struct task_struct *task, pid_nr old_pid)
+static __always_inline void count_exec(struct call *c, struct call_plan *returns, struct task_struct *task)
 {
-	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &old_pid), done = {};
+	thread_key thread = thread_key_of(task);
+	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &thread), done = {};
 	bool entered = entry && entry->busy == ENTRY_BUSY;
 	struct call_plan *plan;
-	pid_nr tid = task->pid;
 	__u32 key;
 
 	if (entered) {
@@ -179,12 +188,10 @@ static __always_inline void count_exec(struct call *c, struct call_plan *returns
 			count_add(key, false, true, bpf_ktime_get_ns() - entry->entered);
 		entry->busy = ENTRY_IDLE;
 	}
-	if (old_pid != tid)
-		bpf_map_delete_elem(&call_entries, &old_pid);
 	if (!returns || !(entered || may_have_begun_unwanted(returns)))
 		return;
 	done.key = key_of(c);
 	done.busy = ENTRY_COUNTED;
-	if (bpf_map_update_elem(&call_entries, &tid, &done, BPF_ANY))
+	if (bpf_map_update_elem(&call_entries, &thread, &done, BPF_ANY))
 		count_unpaired();
 }

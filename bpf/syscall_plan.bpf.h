@@ -29,6 +29,14 @@ struct call {
 	__u64 args[CALL_ARGS];
 };
 
+/* Of a thread from its beginning to its end. Its number is not: one that execs takes that of the first (de_thread()). */
+typedef __u64 thread_key;
+
+static __always_inline thread_key thread_key_of(struct task_struct *task)
+{
+	return (__u64)task;
+}
+
 /* of call_plans */
 static __u32 key_of(struct call *c)
 {

@@ -10,6 +10,26 @@ enum arg_reading {
 	READ_OUT,		/* bytes, at exit, when the call succeeded */
 	READ_FD,		/* the file of a descriptor, at entry: a path_loc, or a name without a NUL */
 	READ_DIRFD,		/* the same, or the working directory for AT_FDCWD */
+	READ_STRINGS,		/* an array of strings that ends with NULL, at entry: of CALL_EXECS alone */
+	READ_MSG_IN,		/* struct user_msghdr, at entry: a message_head, and what it points to */
+	READ_MSG_OUT,		/* the same, at exit, when the call succeeded */
+};
+
+#define STRINGS_MAX 16
+#define MESSAGE_NAME 112	/* bytes; a multiple of 8, not less than struct sockaddr_un */
+#define MESSAGE_VECTORS 8
+
+/* What a struct user_msghdr says, or a struct compat_msghdr; behind it room for its name and for its vectors. */
+struct message_head {
+	__u64 name;
+	__u64 iov;
+	__u64 iovlen;
+	__u64 control;
+	__u64 controllen;
+	__s32 namelen;
+	__u32 flags;
+	__u32 name_read;	/* bytes behind the head */
+	__u32 iov_read;		/* bytes behind the room for the name */
 };
 
 #define CALL_ARGS 6

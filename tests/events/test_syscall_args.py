@@ -39,6 +39,7 @@ def test_a_line_has_the_whole_path_and_not_where_it_begins() -> None:
         (("A", "B"), "A|B"),
         ({"a": 1, "b": ("X",)}, "{a=1, b=X}"),
         (({"a": 1},), "[{a=1}]"),
+        (["sh", 'a "b"', "\x1b"], r'["sh", "a \"b\"", "\u001b"]'),
         (PathValue("x", None), '"x"'),
         (Descriptor(9, None), "9"),
         (5, "5"),

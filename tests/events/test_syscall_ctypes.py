@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 
 from ringward.events.syscall_ctypes import INTEGERS, OPAQUE
+from ringward.events.syscall_structures import STRUCTURES
 from ringward.events.syscall_table import shipped
-from ringward.events.syscall_types import STRUCTURES
 
 
 def test_sizes_are_those_of_the_compiler() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ringward.events import syscall_types
+from ringward.events.syscall_kinds import FIXED, HEAD, RESULT, Kind
 from ringward.events.syscall_table import Call, Parameter, by_event, by_number, shipped
-from ringward.events.syscall_types import BY_CALL, FIXED, HEAD, RESULT, UnknownTypeError, kind_of
+from ringward.events.syscall_types import BY_CALL, UnknownTypeError, kind_of
 from ringward.sensor import tracefs
 
 
-def kinds(name: str) -> dict[str, syscall_types.Kind]:
+def kinds(name: str) -> dict[str, Kind]:
     call = by_event()[name][0]
     return {one.name: kind_of(call, one) for one in call.parameters}
 
@@ -46,6 +46,23 @@ def test_lengths_are_arguments_of_the_call() -> None:
             assert kind.length in {FIXED, RESULT, *names}, (call.name, one.name)
             assert kind.base in {"", *names}
             assert kind.size <= HEAD
+
+
+def test_an_argument_is_of_one_type_for_all_callers() -> None:
+    for name, calls in by_event().items():
+        for parameters in zip(*(call.parameters for call in calls), strict=True):
+            found = [kind_of(call, one) for call, one in zip(calls, parameters, strict=True)]
+            assert len({(kind.reading, str(kind.hint), kind.path) for kind in found}) == 1, (name, parameters)
+
+
+def test_no_number_of_a_32_bit_caller_is_wider_than_its_register() -> None:
+    call = by_number()["ia32", 19]
+    assert [(kind_of(call, one).size, kind_of(call, one).signed) for one in call.parameters] == [
+        (4, True),
+        (4, True),
+        (4, False),
+    ]
+    assert kinds("lseek")["offset"].size == 8
 
 
 def test_paths_begin_at_their_directory() -> None:

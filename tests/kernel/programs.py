@@ -18,7 +18,8 @@ from tests.kernel.conftest import IN_GUEST
 SOURCES = Path(__file__).parent / "programs"
 PREEMPTION = Path("/sys/kernel/debug/sched/preempt")
 NOBODY = 65534
-FLAGS = {"stay32": ("-m32", "-nostdlib", "-static", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none")}
+_ALONE_32 = ("-m32", "-nostdlib", "-static", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none")
+FLAGS = {"stay32": _ALONE_32, "calls32": _ALONE_32}
 """Of the compiler, where a program needs others than the rest."""
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ringward.btf import types
 from ringward.events.catalogue.events_limited import EventsLimited
+from ringward.events.catalogue.events_lost import EventsLost
 from ringward.sensor import _native, objects
 from ringward.sensor.limits import KernelLimits, Limit, ShownLimits
 from tests.output.event_factory import event
@@ -52,6 +53,8 @@ def test_what_is_left_out_is_told_once(maps: dict[int, dict[bytes, bytes]]) -> N
     limits = KernelLimits({"read": Limit(5), "process_exec": Limit(1), "write": Limit(0, 2)})
     assert list(limits.news()) == []
     limits.begin(LIMITS, LEFT_OUT)
+    maps[LEFT_OUT] = {struct.pack("<I", place): bytes(32) for place in (1, 2)}
+    assert list(limits.news()) == []
     assert maps[LIMITS] == {
         struct.pack("<I", 1): struct.pack("<QII", 0, 5, 0),
         struct.pack("<I", 2): struct.pack("<QII", 0, 0, 2),
@@ -62,6 +65,17 @@ def test_what_is_left_out_is_told_once(maps: dict[int, dict[bytes, bytes]]) -> N
     assert list(limits.news()) == []
     maps[LEFT_OUT][struct.pack("<I", 2)] = two.pack(9, 0, 9, 1)
     assert list(limits.news()) == [EventsLimited(1, "write", "one of 2")]
+
+
+def test_what_the_kernel_part_has_no_count_of_is_said_once_and_is_no_zero(maps: dict[int, dict[bytes, bytes]]) -> None:
+    limits = KernelLimits({"read": Limit(5), "write": Limit(0, 2)})
+    limits.begin(LIMITS, LEFT_OUT)
+    maps[LEFT_OUT] = {struct.pack("<I", 2): struct.pack("<QQ", 9, 4)}
+    first, second = limits.news()
+    assert isinstance(first, EventsLost)
+    assert (first.count, "limit of read" in first.reason) == (1, True)
+    assert second == EventsLimited(4, "write", "one of 2")
+    assert list(limits.news()) == []
 
 
 def test_without_limits_nothing_is_asked(maps: dict[int, dict[bytes, bytes]]) -> None:

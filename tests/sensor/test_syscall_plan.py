@@ -87,10 +87,20 @@ def test_buffers_are_read_when_asked_for() -> None:
     assert fields(call_plan(call("read"), Filter(), 32))[1][1][:2] == (3, 254)
 
 
-def test_structures_of_32_bit_callers_are_not_read() -> None:
-    assert fields(call_plan(call("nanosleep"), Filter()))[1][0][0] == 2
-    assert fields(call_plan(call("nanosleep", "ia32"), Filter()))[1][0][0] == 0
+def test_structures_of_32_bit_callers_have_their_own_sizes() -> None:
+    for abi, size in (("64-bit", 16), ("ia32", 8), ("x32", 16)):
+        args = fields(call_plan(call("nanosleep", abi), Filter()))[1]
+        assert (args[0][0], args[0][4]) == (2, size), abi
+    for abi, one in (("64-bit", 16), ("ia32", 8), ("x32", 8)):
+        _reading, length, scale, _compare, size, *_ = fields(call_plan(call("writev", abi), Filter()))[1][1]
+        assert (length, scale, size) == (2, one, 8 * one)
     assert fields(call_plan(call("openat", "ia32"), Filter()))[1][1][0] == 1
+
+
+def test_a_number_of_a_32_bit_caller_is_compared_in_the_width_of_its_register() -> None:
+    only = Filter(args=(("offset", "-1"),))
+    assert compared(call("lseek"), only).numbers == {1: (2**64 - 1, 2**64 - 1)}
+    assert compared(call("lseek", "ia32"), only).numbers == {1: (2**32 - 1, 2**32 - 1)}
 
 
 def test_a_number_is_compared_in_the_width_of_its_type() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringward.events import Event
-from ringward.events.syscall_args import ANOTHER_SIZE, NO_RETURN, NOT_ASKED
+from ringward.events.syscall_args import NO_RETURN, NOT_ASKED
 from ringward.events.syscall_values import Descriptor, PathValue
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
@@ -125,10 +125,16 @@ def test_what_is_not_read_says_why(calls: Calls) -> None:
     assert calls.event(1, 1, 0x1000, 5, reads={0: b"a\0"}).unread == {"buf": NOT_ASKED}
 
 
-def test_a_structure_of_a_32_bit_caller_is_not_read(calls: Calls) -> None:
-    found = calls.event(162, 0x1000, 0x2000, abi=enums()["abi"]["ABI_IA32"])
-    assert (found.event, found.abi, found.args.rqtp) == ("nanosleep", "ia32", None)
-    assert found.unread["rqtp"] == ANOTHER_SIZE
+def test_a_structure_of_a_32_bit_caller_has_its_layout(calls: Calls) -> None:
+    found = calls.event(162, 0x1000, 0, abi=enums()["abi"]["ABI_IA32"], reads={0: struct.pack("<ii", 1, 2)})
+    assert (found.event, found.abi, found.args.rqtp) == ("nanosleep", "ia32", {"tv_sec": 1, "tv_nsec": 2})
+    found = calls.event(35, 0x1000, 0, reads={0: struct.pack("<qq", 1, 2)})
+    assert (found.abi, found.args.rqtp) == ("64-bit", {"tv_sec": 1, "tv_nsec": 2})
+
+
+def test_a_negative_number_of_a_32_bit_caller_is_negative(calls: Calls) -> None:
+    found = calls.event(19, 3, 0xFFFFFFFF, 0, abi=enums()["abi"]["ABI_IA32"], unread={0: 9})
+    assert (found.event, found.args.offset) == ("lseek", -1)
 
 
 def test_the_same_number_is_another_call_by_another_way_in(calls: Calls) -> None:
@@ -182,6 +188,19 @@ def test_a_thread_that_is_in_no_call_has_no_record() -> None:
     assert under_way(struct.pack("<IIII", 1, 0, 4, 0) + b"datamore") == b"data"
     assert under_way(struct.pack("<IIII", 0, 0, 4, 0) + b"datamore") is None
     assert under_way(struct.pack("<IIII", 2, 0, 4, 0) + b"datamore") is None
+
+
+def test_a_child_that_was_not_found_has_used_nothing(calls: Calls) -> None:
+    found = calls.event(61, -1, 0, 1, 0x1000, reads={3: b""}, unread={1: 2})
+    assert (found.args.ru, found.unread["ru"]) == (None, "the call has written nothing there")
+    found = calls.event(61, -1, 0, 1, 0x1000, reads={3: bytes(144)}, result=9)
+    assert found.args.ru["ru_maxrss"] == 0
+
+
+def test_the_strings_of_a_new_program_are_a_list(calls: Calls) -> None:
+    found = calls.event(59, 0x1000, 0x2000, 0, reads={0: b"/bin/sh", 1: b"sh\0-c\0"}, result=-2)
+    assert found.args.argv == ["sh", "-c"]
+    assert found.args.subject().startswith('"/bin/sh", ["sh", "-c"]')
 
 
 def test_any_call_of_the_table_becomes_an_event_from_zeroes(calls: Calls) -> None:

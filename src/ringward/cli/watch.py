@@ -18,8 +18,8 @@ from ringward.cli.stream import Stream, output, record, say, show_screen, summar
 from ringward.events.filter import Filter
 from ringward.events.hooks import RUNGS
 from ringward.events.registry import BY_NAME, CALLS, UnknownNameError, select
+from ringward.events.syscall_kinds import HEAD
 from ringward.events.syscall_table import by_event
-from ringward.events.syscall_types import HEAD
 from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
 from ringward.output.views import CountView, TableView

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 from functools import cache
 from typing import Annotated, Any, ClassVar
@@ -12,17 +13,17 @@ from ringward.events.args import Args
 from ringward.events.catalogue.syscall import Syscall
 from ringward.events.fields import OPT, TOCTOU, K, Spec, U
 from ringward.events.hooks import Ladder
+from ringward.events.syscall_kinds import Kind
 from ringward.events.syscall_table import Call, by_event
-from ringward.events.syscall_types import Kind, kind_of
+from ringward.events.syscall_types import kind_of
 from ringward.events.syscall_values import Descriptor, PathValue
 
 _ADDRESSES = 1 << 32
 """Numbers from here on are easier to know as addresses."""
 NO_RETURN = "the call does not return"
-ANOTHER_SIZE = "a structure of a 32-bit caller, which is not read"
 NOT_ASKED = "buffers are not read unless their first bytes are asked for"
 NO_DESCRIPTOR = "it is no descriptor"
-EXPECTED = frozenset({NO_RETURN, ANOTHER_SIZE, NOT_ASKED, NO_DESCRIPTOR})
+EXPECTED = frozenset({NO_RETURN, NOT_ASKED, NO_DESCRIPTOR})
 """Reasons that say nothing is wrong."""
 
 
@@ -61,6 +62,8 @@ def written(value: Any) -> str:
         text = f'"{value.given if value.path is None else value.path}"'
     elif isinstance(value, Descriptor):
         text = f"{value.fd}<{value.path}>" if value.path is not None else str(value.fd)
+    elif isinstance(value, list):
+        text = f"[{', '.join(json.dumps(one, ensure_ascii=False) for one in value)}]"
     elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
         text = "|".join(value) or "0"
     elif isinstance(value, tuple):

@@ -2,82 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from ringward.events import syscall_flags as flags
+from ringward.events import syscall_messages as messages
+from ringward.events import syscall_tasks as tasks
 from ringward.events import syscall_values as values
 from ringward.events.syscall_ctypes import INTEGERS, OPAQUE
+from ringward.events.syscall_kinds import FIXED, HEAD, RESULT, Kind, array, memory
+from ringward.events.syscall_structures import STRUCTURES, as_laid_out
 from ringward.events.syscall_table import Call, Parameter
 
-FIXED, RESULT = "", "result"
 AT_FDCWD = -100
-HEAD = 1024
-"""Bytes of a buffer or structure that can be read: STR_MAX of bpf/buffer.bpf.h."""
+_REGISTER = 4
+"""Bytes of a register of 32-bit callers."""
 
 
 class UnknownTypeError(ValueError):
     """An argument of a type that there is no rule for; the message names it."""
 
-
-@dataclass(frozen=True)
-class Kind:
-    """How one argument is read and shown.
-
-    Attributes:
-        reading: nothing, string, in, out, fd or dirfd: `enum arg_reading` of bpf/events.h.
-        show: what is shown of the number, or of the bytes where bytes are read.
-        hint: type of what it returns.
-        size: bytes of the argument's own type; of memory that is read, how many at most.
-        signed: how the number is taken.
-        length: name of the argument that says how many are to be read; FIXED; RESULT: the call's own result.
-        scale: bytes of one of these.
-        path: the string is a path; `base` is the directory descriptor that it begins at, empty: the working directory.
-        base: name of an argument.
-        long: the memory has other sizes for a 32-bit caller, and is not read for one.
-
-    """
-
-    reading: str
-    show: Callable[[Any], Any]
-    hint: Any
-    size: int = 8
-    signed: bool = False
-    length: str = FIXED
-    scale: int = 1
-    path: bool = False
-    base: str = ""
-    long: bool = False
-
-
-def _memory(show: Callable[[bytes], Any], size: int, reading: str = "in", **more: Any) -> Kind:
-    return Kind(reading, show, dict[str, Any] | None, size, long=True, **more)
-
-
-_TIMESPEC, _TIMEVAL = _memory(values.timespec, 16), _memory(values.timeval, 16)
-STRUCTURES = {
-    "struct __kernel_timespec *": _TIMESPEC,
-    "const struct __kernel_timespec *": _TIMESPEC,
-    "struct __kernel_old_timeval *": _TIMEVAL,
-    "const struct __kernel_itimerspec *": _memory(values.itimerspec, 32),
-    "struct __kernel_itimerspec *": _memory(values.itimerspec, 32, "out"),
-    "struct __kernel_old_itimerval *": _memory(values.itimerval, 32),
-    "struct stat *": _memory(values.stat, 144, "out"),
-    "struct rlimit *": _memory(values.rlimit, 16),
-    "struct rlimit64 *": _memory(values.rlimit, 16, "out"),
-    "const struct rlimit64 *": _memory(values.rlimit, 16),
-    "struct new_utsname *": _memory(values.utsname, 390, "out"),
-    "struct open_how *": _memory(values.open_how, 24),
-    "struct clone_args *": _memory(values.clone_args, 88, length="size"),
-    "struct sockaddr *": Kind("in", values.sockaddr, dict[str, Any] | None, 110),
-    "const struct iovec *": Kind("in", values.iovecs, tuple[Any, ...] | None, 16 * values.VECTORS, scale=16, long=True),
-    "struct pollfd *": Kind("in", values.pollfds, tuple[Any, ...] | None, 8 * values.VECTORS, length="nfds", scale=8),
-    "sigset_t *": Kind("in", values.signals, tuple[Any, ...] | None, 8),
-    "const sigset_t *": Kind("in", values.signals, tuple[Any, ...] | None, 8),
-}
-"""Pointers to what is read, by type."""
 
 _DESCRIPTORS = frozenset(
     [
@@ -166,6 +110,9 @@ _MESSAGES = ("recvfrom", "sendto", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg")
 _ADDRESSES = ("addr", "old_addr", "new_addr", "start", "newsp", "tls")
 _SOCKET = Kind("nothing", _socket_type, tuple[str, ...])
 _CLOEXEC = _set(flags.CLOEXEC)
+_ARGV = Kind("strings", tasks.strings, list[str] | None)
+# Written when a child was found: what is returned is its number.
+_USED_BY_CHILD = replace(STRUCTURES["struct rusage *"], length=RESULT, scale=144)
 _HEAD = Kind("in", values.data, str | None, 0)
 """First bytes of a buffer: none, unless their number is asked for."""
 
@@ -213,6 +160,7 @@ BY_CALL: dict[tuple[str, str], Kind] = {
     ("getsockopt", "level"): _word(flags.SOL),
     ("accept4", "flags"): _set(flags.SOCK_FLAGS),
     ("rt_sigprocmask", "how"): _word(flags.SIGMASK),
+    ("sigprocmask", "how"): _word(flags.SIGMASK),
     ("wait4", "options"): _set(flags.WAIT),
     ("waitpid", "options"): _set(flags.WAIT),
     ("waitid", "options"): _set(flags.WAIT),
@@ -271,11 +219,22 @@ BY_CALL: dict[tuple[str, str], Kind] = {
     ("getrlimit", "rlim"): replace(STRUCTURES["struct rlimit *"], reading="out"),
     ("getitimer", "value"): replace(STRUCTURES["struct __kernel_old_itimerval *"], reading="out"),
     ("setitimer", "ovalue"): replace(STRUCTURES["struct __kernel_old_itimerval *"], reading="out"),
-    ("gettimeofday", "tv"): replace(_TIMEVAL, reading="out"),
-    ("clock_gettime", "tp"): replace(_TIMESPEC, reading="out"),
-    ("clock_getres", "tp"): replace(_TIMESPEC, reading="out"),
-    ("sched_rr_get_interval", "interval"): replace(_TIMESPEC, reading="out"),
-    ("utimes", "utimes"): _memory(values.itimerval, 32),
+    ("gettimeofday", "tv"): replace(STRUCTURES["struct __kernel_old_timeval *"], reading="out"),
+    ("clock_gettime", "tp"): replace(STRUCTURES["struct __kernel_timespec *"], reading="out"),
+    ("clock_getres", "tp"): replace(STRUCTURES["struct __kernel_timespec *"], reading="out"),
+    ("sched_rr_get_interval", "interval"): replace(STRUCTURES["struct __kernel_timespec *"], reading="out"),
+    ("utimes", "utimes"): array(values.timevals, 32),
+    ("futimesat", "utimes"): array(values.timevals, 32),
+    ("utimensat", "utimes"): array(values.timespecs, 32),
+    ("execve", "argv"): _ARGV,
+    ("execveat", "argv"): _ARGV,
+    ("statx", "mask"): _set(flags.STATX),
+    ("wait4", "ru"): _USED_BY_CHILD,
+    ("waitid", "ru"): STRUCTURES["struct rusage *"],
+    ("recvmsg", "msg"): replace(STRUCTURES["struct user_msghdr *"], reading="msg_out"),
+    ("epoll_ctl", "event"): memory(messages.epoll_event, 12),
+    ("sigprocmask", "oset"): replace(STRUCTURES["old_sigset_t *"], reading="out"),
+    ("sigpending", "uset"): replace(STRUCTURES["old_sigset_t *"], reading="out"),
     ("connect", "uservaddr"): replace(STRUCTURES["struct sockaddr *"], length="addrlen"),
     ("bind", "umyaddr"): replace(STRUCTURES["struct sockaddr *"], length="addrlen"),
     ("sendto", "addr"): replace(STRUCTURES["struct sockaddr *"], length="addr_len"),
@@ -292,9 +251,9 @@ BY_NAME: dict[tuple[str, str], Kind] = {
 }
 
 
-def _number(parameter: Parameter, kind: Kind) -> Kind:
+def _number(call: Call, parameter: Parameter, kind: Kind) -> Kind:
     size, signed = INTEGERS[parameter.ctype]
-    return replace(kind, size=size, signed=signed)
+    return replace(kind, size=min(size, _REGISTER) if call.abi == "ia32" else size, signed=signed)
 
 
 def _text(call: Call, parameter: Parameter) -> Kind:
@@ -320,13 +279,13 @@ def kind_of(call: Call, parameter: Parameter) -> Kind:
     ctype, name = parameter
     found = BY_CALL.get((call.name, name)) or BY_CALL.get((call.entry, name)) or BY_NAME.get((ctype, name))
     if ctype in INTEGERS:
-        return _descriptor(name) or _number(parameter, found or _numbered(call, parameter))
+        return _descriptor(name) or _number(call, parameter, found or _numbered(call, parameter))
     if found is not None:
-        return _sized(call, parameter, found)
+        return as_laid_out(call, _sized(call, parameter, found))
     if ctype == "const char *" or (ctype == "char *" and name in _PATHS):
         return _text(call, parameter)
     if ctype in STRUCTURES:
-        return _sized(call, parameter, STRUCTURES[ctype])
+        return as_laid_out(call, _sized(call, parameter, STRUCTURES[ctype]))
     if ctype in OPAQUE:
         return _POINTER
     raise UnknownTypeError(f"{call.name}: argument {name} is a {ctype}, for which there is no rule")

@@ -1,4 +1,4 @@
-"""What the memory at an argument says: structures of include/uapi, for 64-bit and x32 callers.
+"""What the memory at an argument says: structures of include/uapi, for 64-bit callers.
 
 Each function takes the bytes that were read, of which there may be too few, and returns what JSON can say.
 """
@@ -73,6 +73,26 @@ def timeval(raw: bytes) -> Value:
     return _TIMEVAL(raw)
 
 
+def pair(read: Callable[[bytes], Value], raw: bytes, size: int) -> tuple[Value, ...]:
+    """Return two structures of so many bytes that stand one behind the other."""
+    return read(raw), read(raw[size:])
+
+
+def nanoseconds(times: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return times for utimensat(2), with what is no number of nanoseconds by name (include/linux/stat.h)."""
+    return tuple({**one, "tv_nsec": flags.UTIME.get(one["tv_nsec"], one["tv_nsec"])} for one in times)
+
+
+def timespecs(raw: bytes) -> tuple[Value, ...]:
+    """Return two struct timespec, as utimensat takes them."""
+    return nanoseconds(pair(_TIME, raw, 16))
+
+
+def timevals(raw: bytes) -> tuple[Value, ...]:
+    """Return two struct timeval, as utimes takes them."""
+    return pair(_TIMEVAL, raw, 16)
+
+
 def itimerspec(raw: bytes) -> Value:
     """Return a struct itimerspec."""
     return {"it_interval": _TIME(raw), "it_value": _TIME(raw[16:])}
@@ -83,13 +103,19 @@ def itimerval(raw: bytes) -> Value:
     return {"it_interval": _TIMEVAL(raw), "it_value": _TIMEVAL(raw[16:])}
 
 
-def _limit(value: int) -> int | str:
-    return "RLIM_INFINITY" if value == (1 << 64) - 1 else value
+def limits(found: Value, bits: int) -> Value:
+    """Return limits with the largest number of so many bits by name."""
+    return {name: "RLIM_INFINITY" if value == (1 << bits) - 1 else value for name, value in found.items()}
 
 
 def rlimit(raw: bytes) -> Value:
     """Return a struct rlimit."""
-    return {name: _limit(value) for name, value in _RLIMIT(raw).items()}
+    return limits(_RLIMIT(raw), 64)
+
+
+def rlimit64(raw: bytes) -> Value:
+    """Return a struct rlimit64, which all callers lay out alike."""
+    return limits(_RLIMIT(raw), 64)
 
 
 def mode(value: int) -> str:
@@ -110,15 +136,19 @@ def _user_device(number: int) -> str:
     return device((number >> 8 & 0xFFF) << 20 | (number & 0xFF) | (number >> 12 & 0xFFF00))
 
 
-def stat(raw: bytes) -> Value:
-    """Return a struct stat of x86-64; times in seconds since 1970."""
-    found = _STAT(raw)
+def file_stat(found: Value) -> Value:
+    """Return the members of a struct stat with mode and devices as they are written."""
     return {
         **found,
         "st_mode": file_mode(found["st_mode"]),
         "st_dev": _user_device(found["st_dev"]),
         "st_rdev": _user_device(found["st_rdev"]),
     }
+
+
+def stat(raw: bytes) -> Value:
+    """Return a struct stat of x86-64; times in seconds since 1970."""
+    return file_stat(_STAT(raw))
 
 
 def open_how(raw: bytes) -> Value:
@@ -151,9 +181,15 @@ def open_flags(value: int) -> tuple[str, ...]:
     return (access, *flags.bits(value & ~3, flags.OPEN))
 
 
+def vectors(raw: bytes, one: struct.Struct) -> tuple[Value, ...]:
+    """Return an array of vectors that are laid out so: address, length."""
+    found = one.iter_unpack(_whole(raw, one.size))
+    return tuple({"iov_base": hex(base), "iov_len": size} for base, size in found)
+
+
 def iovecs(raw: bytes) -> tuple[Value, ...]:
     """Return an array of struct iovec: addresses and lengths, not what they point to."""
-    return tuple({"iov_base": hex(base), "iov_len": size} for base, size in struct.iter_unpack("<QQ", _whole(raw, 16)))
+    return vectors(raw, struct.Struct("<QQ"))
 
 
 def pollfds(raw: bytes) -> tuple[Value, ...]:

@@ -11,6 +11,7 @@ from time import sleep
 from typing import Protocol
 
 from ringward.events.args import Args
+from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
@@ -270,9 +271,12 @@ class EbpfSource:
             self._given, self._due = counters, self._read + self._ring.pending()
         yield from self._joiner.system_calls.waiting(self._under_way(self._calls.threads), now())
         yield from self._joiner.waiting(self._under_way(self._requests), now())
-        for limited in self._calls.limits.news():
-            self._totals.limited += limited.count
-            yield self._own(limited)
+        for told in self._calls.limits.news():
+            if isinstance(told, EventsLost):
+                self._totals.lost += told.count
+            else:
+                self._totals.limited += told.count
+            yield self._own(told)
         filtered = sum(c.filtered for c in counters)
         self._totals.filtered += filtered - self._filtered
         self._filtered = filtered

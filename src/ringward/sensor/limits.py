@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ringward.events.catalogue.events_limited import EventsLimited
+from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.context import Event
 from ringward.events.registry import BY_NAME
 from ringward.sensor import _native
@@ -15,6 +16,7 @@ from ringward.sensor import _native
 MOST = 1_000_000_000
 """Of either number."""
 RING = "io_uring"
+UNKNOWN = "the kernel part has no count of what the limit of {} has left out: how many is not known, one is counted"
 _SECOND = 1_000_000_000
 _LIMIT = struct.Struct("<QII")
 _LEFT_OUT = struct.Struct("<QQ")
@@ -54,6 +56,8 @@ class KernelLimits:
         self.places = {name: place for place, name in enumerate(self._limits, 1)}
         """Key of each event's limit in the maps."""
         self._told = dict.fromkeys(self._limits, 0)
+        self._unknown: set[str] = set()
+        """Events of which the kernel part has no count, and that it was said of."""
         self._left_out: int | None = None
 
     @property
@@ -74,10 +78,15 @@ class KernelLimits:
             limit = self._limits[name]
             _native.map_update(limits, _KEY.pack(place), _LIMIT.pack(0, limit.rate, limit.every))
 
-    def news(self) -> Iterator[EventsLimited]:
-        """Yield what was left out since the last call."""
+    def news(self) -> Iterator[EventsLimited | EventsLost]:
+        """Yield what was left out since the last call; and once of which event that is not known: one is lost."""
         for name, place in self.places.items() if self._left_out is not None else ():
-            value = _native.map_lookup(self._left_out or 0, _KEY.pack(place)) or b""
+            value = _native.map_lookup(self._left_out or 0, _KEY.pack(place))
+            if value is None:
+                if name not in self._unknown:
+                    yield EventsLost(1, None, None, None, UNKNOWN.format(name))
+                self._unknown.add(name)
+                continue
             count = sum(left_out for _seen, left_out in _LEFT_OUT.iter_unpack(value))
             if count > self._told[name]:
                 yield EventsLimited(count - self._told[name], name, self._limits[name].text())

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ringward.events.latency import BUCKETS, Tally
 from ringward.events.syscall_table import ABIS, NUMBERS, by_event
-from ringward.sensor import _native, procfs
+from ringward.sensor import _native
 
 ROOM = 512
 """Calls that the kernel part has room for, of some 1,100 bytes on each CPU. Those beyond are counted as lost."""
@@ -63,9 +63,7 @@ class CallCounts:
             value = _native.map_lookup(self._entries, key)
             if value:
                 _entered, call, busy = _ENTRY.unpack(value)
-                # One that fails to become another program when it has its leader's number already is killed: its
-                # old number is nobody's.
-                found[self._names[call]] += bool(busy) and procfs.thread_group(_KEY.unpack(key)[0]) is not None
+                found[self._names[call]] += bool(busy)
         return +found
 
     def _name(self, key: bytes) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from ringward.events import syscall_values as values
 from ringward.events.filter import Filter
 from ringward.events.syscall_args import call_class, field_name
+from ringward.events.syscall_kinds import FIXED, RESULT, Kind
 from ringward.events.syscall_table import ABIS, NUMBERS, Call, by_event
-from ringward.events.syscall_types import FIXED, RESULT, Kind, kind_of
+from ringward.events.syscall_types import kind_of
 
 _ARG = struct.Struct("<BBBBIQQ")
 _HEAD = struct.Struct("<IBBH")
-_READINGS = ("nothing", "string", "in", "out", "fd", "dirfd")
+_READINGS = ("nothing", "string", "in", "out", "fd", "dirfd", "strings", "msg_in", "msg_out")
 _FIXED, _RESULT = 255, 254
 _ARGS, _PREFIX = 6, 64
 WANTED, NO_RETURN, FORKS, CWD, FAILED, EXECS, COMPARES = 1, 2, 4, 8, 16, 32, 64
@@ -111,7 +112,7 @@ def arg_plan(call: Call, kind: Kind, number: tuple[int, int] | None, head: int) 
     names = [one.name for one in call.parameters]
     length = {FIXED: _FIXED, RESULT: _RESULT}.get(kind.length)
     size = head if kind.show is values.data else kind.size
-    reading = kind.reading if not (kind.long and call.abi == "ia32") and size else "nothing"
+    reading = kind.reading if size else "nothing"
     value, mask = number or (0, 0)
     return _ARG.pack(
         _READINGS.index(reading),

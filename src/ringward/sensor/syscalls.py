@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from ringward.events.context import Event, Process
 from ringward.events.fields import UNREAD_TEXT, decode, file_name, join_path
-from ringward.events.syscall_args import ANOTHER_SIZE, NO_DESCRIPTOR, NO_RETURN, NOT_ASKED, CallArgs, call_class
+from ringward.events.syscall_args import NO_DESCRIPTOR, NO_RETURN, NOT_ASKED, CallArgs, call_class
 from ringward.events.syscall_flags import error_name
+from ringward.events.syscall_kinds import RESULT, Kind
 from ringward.events.syscall_table import Call, by_event
-from ringward.events.syscall_types import AT_FDCWD, Kind
+from ringward.events.syscall_types import AT_FDCWD, kind_of
 from ringward.events.syscall_values import Descriptor, PathValue
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Decoder, Record
@@ -22,6 +23,10 @@ WAITING_NS = 1_000_000_000
 """A call that has not returned after this is shown without a result."""
 NO_ENTRY = "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
 NO_BASE = "the directory that it begins at could not be read"
+MEMORY = frozenset(["string", "in", "out", "strings", "msg_in", "msg_out"])
+AT_EXIT = frozenset(["out", "msg_out"])
+"""Readings of `Kind`."""
+NOTHING_WRITTEN = "the call has written nothing there"
 _TOO_FEW = "the caller gave fewer bytes than the structure has"
 _ERRORS = 4095
 _CUT = 0x8000
@@ -52,17 +57,18 @@ class _Shape(NamedTuple):
 
 def _shape(event: str, call: Call) -> _Shape:
     cls = call_class(event)
+    kinds = [kind_of(call, one) for one in call.parameters]
     names = [one.name for one in call.parameters]
     fields = tuple(
         _Field(field, kind, names.index(kind.base) if kind.base else -1, optional=type(None) in _members(kind.hint))
-        for field, kind in zip(cls.__struct_fields__, cls.kinds, strict=True)
+        for field, kind in zip(cls.__struct_fields__, kinds, strict=True)
     )
     return _Shape(event, cls, fields, cls.tags())
 
 
 def _outputs(shape: _Shape, unread: dict[str, str]) -> list[str]:
     """Return the arguments that only the end of the call fills."""
-    return [field.name for field in shape.fields if field.kind.reading == "out" and field.name in unread]
+    return [field.name for field in shape.fields if field.kind.reading in AT_EXIT and field.name in unread]
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -131,7 +137,7 @@ class SystemCalls:
         raw = _Raw(record.tail.data, self._take(self._unpack(record.tail.data, record.tail.base)))
         shape = self._shape_of(record.abi, raw.nr)
         unread: dict[str, str] = {}
-        args = shape.cls(*[self._value(raw, record.abi, at, field, unread) for at, field in enumerate(shape.fields)])
+        args = shape.cls(*[self._value(raw, at, field, unread) for at, field in enumerate(shape.fields)])
         result: int | None = raw.result
         duration: int | None = record.time - raw.entered
         if raw.state == self._entered:
@@ -168,11 +174,11 @@ class SystemCalls:
             found = self._shapes[abi, nr] = _shape(*self._calls[abi, nr])
         return found
 
-    def _value(self, raw: _Raw, abi: str, at: int, field: _Field, unread: dict[str, str]) -> Any:
+    def _value(self, raw: _Raw, at: int, field: _Field, unread: dict[str, str]) -> Any:
         """Return an argument; leave in `unread` why it is None."""
         kind = field.kind
-        if kind.reading in ("string", "in", "out"):
-            return self._memory(raw, abi, at, field, unread)
+        if kind.reading in MEMORY:
+            return self._memory(raw, at, field, unread)
         value = raw.args[at] & (1 << 8 * kind.size) - 1
         if kind.signed and value >> 8 * kind.size - 1:
             value -= 1 << 8 * kind.size
@@ -183,12 +189,11 @@ class SystemCalls:
             return None
         return kind.show(value)
 
-    def _memory(self, raw: _Raw, abi: str, at: int, field: _Field, unread: dict[str, str]) -> Any:
+    def _memory(self, raw: _Raw, at: int, field: _Field, unread: dict[str, str]) -> Any:
         """Return what an argument points to."""
         kind, loc = field.kind, raw.reads[at]
         if not loc >> 16:
-            not_read = ANOTHER_SIZE if kind.long and abi == "ia32" else NOT_ASKED
-            unread[field.name] = self._reason(loc) if loc else not_read
+            unread[field.name] = self._reason(loc) if loc else NOT_ASKED
             return None
         if loc & _CUT:
             unread[field.name] = _cut(loc)
@@ -200,7 +205,7 @@ class SystemCalls:
         try:
             return kind.show(found)
         except (ValueError, struct.error):
-            unread[field.name] = _TOO_FEW
+            unread[field.name] = _TOO_FEW if found or kind.length != RESULT else NOTHING_WRITTEN
             return None
 
     def _reason(self, code: int) -> str:

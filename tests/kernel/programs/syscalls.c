@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -42,7 +44,15 @@ int main(int argc, char **argv)
 	struct stat st;
 	struct sched_param param = { 0 };
 	unsigned long mask = 1UL << (SIGUSR1 - 1);
+	struct { void *handler; unsigned long flags, restorer, mask; } action = { SIG_IGN, SA_RESTART, 0, 1 << 1 };
+	struct epoll_event event = { EPOLLIN | EPOLLONESHOT, { .u64 = 0x123456789 } }, events[4];
+	struct msghdr message = { &in, sizeof(in), vec, 2 };
+	struct rusage usage;
+	struct statfs fs;
+	struct statx stx;
+	char *args[] = { "", "two words", "-c", NULL };
 	char buf[256], *page;
+	unsigned int length = sizeof(in);
 	int fd, dir, s, pair[2];
 
 	if (argc != 2 || chdir(argv[1]))
@@ -114,7 +124,32 @@ int main(int argc, char **argv)
 	call(sched_getparam, 0, &param);
 	call(getpid);
 	call(wait4, -1, NULL, WNOHANG, NULL);
+	call(wait4, -1, NULL, WNOHANG, &usage);
 	call(execve, "/nonexistent", NULL, NULL);
+	call(execve, "/nonexistent", args, args + 3);
+	call(execveat, dir, "missing", args + 1, NULL, AT_SYMLINK_NOFOLLOW);
+	call(statx, AT_FDCWD, "/dev/null", AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx);
+	call(statfs, "/proc", &fs);
+	call(getrusage, RUSAGE_SELF, &usage);
+	call(rt_sigaction, SIGUSR2, &action, NULL, 8);
+	call(rt_sigaction, SIGUSR2, NULL, &action, 8);
+	s = call(epoll_create1, EPOLL_CLOEXEC);
+	call(epoll_ctl, s, EPOLL_CTL_ADD, pair[0], &event);
+	call(write, pair[1], "x", 1);
+	call(epoll_wait, s, events, 4, 0);
+	call(epoll_wait, s, events, 4, 0);
+	s = call(socket, AF_INET, SOCK_DGRAM, 0);
+	in.sin_port = 0;
+	call(bind, s, &in, sizeof(in));
+	call(getsockname, s, &in, &length);
+	call(sendmsg, s, &message, MSG_DONTWAIT);
+	vec[0].iov_base = buf;
+	message.msg_iovlen = 1;
+	memset(&in, 0, sizeof(in));
+	call(recvmsg, s, &message, MSG_DONTWAIT);
+	call(recvmsg, s, &message, MSG_DONTWAIT);
+	message.msg_name = NULL;
+	call(sendmsg, -1, &message, 0);
 	call(mount, "none", "/nonexistent", "tmpfs", MS_NOSUID | MS_NODEV, NULL);
 	call(umount2, "/nonexistent", MNT_DETACH);
 	call(unshare, 0);
