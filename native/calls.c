@@ -123,7 +123,10 @@ static void calls_dealloc(struct calls *self)
 	for (i = 0; i < KINDS_MAX; i++) {
 		plan_free(self->kinds[i].plan);
 		Py_XDECREF(self->kinds[i].tags);
+		last_clear(&self->kinds[i].last);
 	}
+	for (i = 0; i < NAMES; i++)
+		name_clear(&self->names_of[i]);
 	for (i = 0; i < ERRORS; i++)
 		Py_XDECREF(self->errors[i]);
 	Py_XDECREF(self->decoder);

@@ -13,6 +13,23 @@ struct context {
 	PyObject *process;
 };
 
+/* What the last plain record of a kind said. */
+struct last {
+	unsigned char *bytes;	/* of it, behind its task */
+	__u32 len;
+	PyObject *args, *sources, *unread;
+};
+
+#define NAMES 64		/* processes whose names are remembered */
+
+/* A process as ringward.sensor.process_table has it. */
+struct name {
+	__u32 pid;
+	__u64 ticks;		/* of its start */
+	PyObject *key;		/* (pid, ticks) */
+	PyObject *id;		/* "pid@ticks" */
+};
+
 enum role { IS_CALL, IS_FORK, IS_EXEC, IS_EXIT };
 
 /* What is done with the records of one kind. */
@@ -23,6 +40,7 @@ struct kind {
 	struct plan *plan;	/* NULL: its return is not for here */
 	int name;		/* which of its fields may name a module that a load is known of; -1: none */
 	PyObject *tags;
+	struct last last;	/* of programs */
 };
 
 #define KNOWN_MEMBERS 11
@@ -65,6 +83,7 @@ struct calls {
 	struct kind kinds[KINDS_MAX];
 	struct context contexts[CONTEXTS];
 	struct programs programs;
+	struct name names_of[NAMES];
 	__s64 offset, second;
 	char prefix[20];	/* 2026-01-01T00:00:00. */
 };
@@ -97,6 +116,14 @@ PyObject *make_event(struct calls *self, struct kind *kind, struct record *r, Py
 int program_take(struct calls *self, struct kind *kind, struct record *r, PyObject *out);
 int programs_parse(struct calls *self, PyObject *spec);
 void programs_clear(struct programs *programs);
+
+/* As record_args(), of programs; the same object again where the record says what the last one said. */
+PyObject *program_args(struct last *last, struct record *r);
+void last_clear(struct last *last);
+
+/* Good until the next call of it; NULL with an exception. */
+const struct name *name_of(struct calls *self, __u32 pid, __u64 start_time);
+void name_clear(struct name *name);
 
 /* Each: 1: done; 0: not plain, nothing has changed; -1: an exception. `process`: a new reference. */
 int table_fork(struct calls *self, PyObject *parent, PyObject *child);

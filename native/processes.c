@@ -121,15 +121,17 @@ static PyObject *build(struct calls *self, const struct record *r, PyObject *kno
 	const struct table *t = &p->table;
 	__u32 task = self->decoder->header;
 	PyObject *v[PROCESS_MEMBERS] = {}, *process = NULL;
-	__u64 start = u64_at(r, task + p->at[TASK_START_TIME]), parent = u64_at(r, task + p->at[TASK_PARENT_START_TIME]);
+	__u64 start = u64_at(r, task + p->at[TASK_START_TIME]);
+	const struct name *name = name_of(self, u32_at(r, task + p->at[TASK_PID]), start);
 	int i, n = 0;
 
-	v[n++] = pair_text(u32_at(r, task + p->at[TASK_PID]), '@', start / p->tick);
+	v[n++] = name ? Py_NewRef(name->id) : NULL;
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PID]));
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_TID]));
 	v[n++] = PyLong_FromUnsignedLongLong(start);
 	v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[TASK_PPID]));
-	v[n++] = pair_text(u32_at(r, task + p->at[TASK_PPID]), '@', parent / p->tick);
+	name = name_of(self, u32_at(r, task + p->at[TASK_PPID]), u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
+	v[n++] = name ? Py_NewRef(name->id) : NULL;
 	for (i = TASK_UID; i <= TASK_EGID; i++)
 		v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[i]));
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_LOGINUID]));

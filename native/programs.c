@@ -7,16 +7,12 @@
 
 #define COMM 16		/* include/linux/sched.h: TASK_COMM_LEN */
 
-/* (pid, start tick), as ringward.sensor.process_table has it. */
+/* A new reference. */
 static PyObject *key_of(struct calls *self, __u32 pid, __u64 start_time)
 {
-	PyObject *number = PyLong_FromUnsignedLong(pid);
-	PyObject *ticks = PyLong_FromUnsignedLongLong(start_time / self->programs.tick);
-	PyObject *key = number && ticks ? PyTuple_Pack(2, number, ticks) : NULL;
+	const struct name *name = name_of(self, pid, start_time);
 
-	Py_XDECREF(number);
-	Py_XDECREF(ticks);
-	return key;
+	return name ? Py_NewRef(name->key) : NULL;
 }
 
 static PyObject *task_key(struct calls *self, const struct record *r)
@@ -108,7 +104,7 @@ int program_take(struct calls *self, struct kind *kind, struct record *r, PyObje
 
 	if (kind->role == IS_FORK)
 		return kind->wanted ? 0 : forked(self, r);
-	args = record_args(record_plan(r), r);
+	args = program_args(&kind->last, r);
 	process = !args ? NULL : kind->role == IS_EXEC ? started(self, r, args) : ended(self, r);
 	if (process)
 		done = process == Py_None ? 0 : tell(self, kind, r, args, process, out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * JSON, byte for byte as msgspec writes it. Texts, numbers, tuples, dicts and plain structs are
- * written here; what is shared by many events is written once and its bytes are kept; whatever
+ * written here; what is shared by many events is written once and copied from there; whatever
  * else there is, msgspec encodes.
  */
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define DEPTH_MAX 16		/* of values in values; msgspec does the rest */
 
-static bool grow(struct writer *w, size_t more)
+bool grow(struct writer *w, size_t more)
 {
 	size_t used, size;
 
@@ -20,25 +20,6 @@ static bool grow(struct writer *w, size_t more)
 	w->at = PyBytes_AS_STRING(w->out) + used;
 	w->end = PyBytes_AS_STRING(w->out) + size;
 	return true;
-}
-
-static inline bool room(struct writer *w, size_t n)
-{
-	return (size_t)(w->end - w->at) >= n || grow(w, n);
-}
-
-bool put(struct writer *w, const char *s, size_t n)
-{
-	if (!room(w, n))
-		return false;
-	memcpy(w->at, s, n);
-	w->at += n;
-	return true;
-}
-
-bool put_bytes(struct writer *w, PyObject *bytes)
-{
-	return put(w, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
 }
 
 /* What a byte of a string becomes: 0 itself, u \u00XX, else a backslash and that. */
@@ -54,6 +35,19 @@ void json_start(void)
 	escapes['\r'] = 'r';
 	escapes['"'] = '"';
 	escapes['\\'] = '\\';
+}
+
+/* Whether eight bytes of a string stay as they are: none is below 0x20, or a quote, or a backslash. */
+static inline bool is_plain(const unsigned char *s)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t word, quote, backslash;
+
+	memcpy(&word, s, sizeof(word));
+	quote = word ^ ones * '"';
+	backslash = word ^ ones * '\\';
+	/* A byte's highest bit says that it is less; a byte that borrows wrongly has one below it that is. */
+	return !((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & ones * 0x80);
 }
 
 static bool put_text(struct writer *w, PyObject *text)
@@ -76,8 +70,14 @@ static bool put_text(struct writer *w, PyObject *text)
 	out = w->at;
 	*out++ = '"';
 	for (stop = s + n; s < stop; s++) {
-		char e = escapes[*s];
+		char e;
 
+		/* Room for eight bytes there is: six times as many as are left. */
+		for (; stop - s >= 8 && is_plain(s); s += 8, out += 8)
+			memcpy(out, s, 8);
+		if (s == stop)
+			break;
+		e = escapes[*s];
 		if (!e) {
 			*out++ = *s;
 		} else if (e != 'u') {
@@ -146,7 +146,7 @@ static bool put_shared(struct writer *w, PyObject *value, int depth);
 /* The members, each with its comma before it but for the first; nothing around them. */
 bool put_fields(struct writer *w, const struct shape *shape, PyObject *object, int depth)
 {
-	bool first = true;
+	size_t comma = 1;	/* bytes of the key that are left out */
 	int i;
 
 	for (i = 0; i < shape->count; i++) {
@@ -159,9 +159,9 @@ bool put_fields(struct writer *w, const struct shape *shape, PyObject *object, i
 		}
 		if (is_left_out(field, value))
 			continue;
-		if ((!first && !put(w, ",", 1)) || !put_bytes(w, field->key))
+		if (!put(w, PyBytes_AS_STRING(field->key) + comma, PyBytes_GET_SIZE(field->key) - comma))
 			return false;
-		first = false;
+		comma = 0;
 		if (!(field->shared ? put_shared(w, value, depth) : put_value(w, value, depth)))
 			return false;
 	}
@@ -239,23 +239,27 @@ void shared_forget(struct writer *w)
 {
 	int i;
 
-	for (i = 0; i < SHARED_ROOM; i++) {
+	for (i = 0; w->kept && i < SHARED_ROOM; i++)
 		Py_CLEAR(w->shared[i].value);
-		Py_CLEAR(w->shared[i].bytes);
-	}
 	w->kept = 0;
 }
 
-/* A value that comes again: its bytes are kept, and the value too, so that its address is nobody else's. */
+/*
+ * A value that comes again is copied from where it was written. It is kept until all is written, so that its address
+ * is nobody else's. One that only this member has cannot come again.
+ */
 static bool put_shared(struct writer *w, PyObject *value, int depth)
 {
 	size_t slot = ((uintptr_t)value >> 4) * 0x9e3779b97f4a7c15ull >> (64 - SHARED_BITS), begin;
 
 	if (value == Py_None)
 		return put(w, "null", 4);
+	if (Py_REFCNT(value) == 1)
+		return put_value(w, value, depth);
 	for (; w->shared[slot].value; slot = (slot + 1) % SHARED_ROOM)
 		if (w->shared[slot].value == value)
-			return put_bytes(w, w->shared[slot].bytes);
+			return room(w, w->shared[slot].size) &&
+			       put(w, PyBytes_AS_STRING(w->out) + w->shared[slot].begin, w->shared[slot].size);
 	begin = w->at - PyBytes_AS_STRING(w->out);
 	if (!put_value(w, value, depth))
 		return false;
@@ -263,11 +267,7 @@ static bool put_shared(struct writer *w, PyObject *value, int depth)
 		shared_forget(w);
 	for (; w->shared[slot].value; slot = (slot + 1) % SHARED_ROOM)
 		;
-	w->shared[slot].bytes = PyBytes_FromStringAndSize(PyBytes_AS_STRING(w->out) + begin,
-							     w->at - PyBytes_AS_STRING(w->out) - begin);
-	if (!w->shared[slot].bytes)
-		return false;
-	w->shared[slot].value = Py_NewRef(value);
+	w->shared[slot] = (struct shared){ Py_NewRef(value), begin, w->at - PyBytes_AS_STRING(w->out) - begin };
 	w->kept++;
 	return true;
 }

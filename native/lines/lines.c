@@ -45,6 +45,7 @@ static PyObject *lines_encode(struct lines *self, PyObject *events)
 		Py_DECREF(event);
 	}
 	Py_DECREF(iterator);
+	shared_forget(w);
 	if (PyErr_Occurred()) {
 		Py_CLEAR(w->out);
 		return NULL;
@@ -77,7 +78,7 @@ static PyObject *lines_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	if (!PyArg_ParseTuple(args, "O!OOSn", &PyType_Type, &event, &encode, &describe, &head, &keep))
 		return NULL;
 	if (keep < 1 || keep > SHARED_ROOM / 2) {
-		PyErr_Format(PyExc_ValueError, "1 to %d values can be kept", SHARED_ROOM / 2);
+		PyErr_Format(PyExc_ValueError, "1 to %d values can be remembered", SHARED_ROOM / 2);
 		return NULL;
 	}
 	self = (struct lines *)type->tp_alloc(type, 0);
@@ -105,7 +106,7 @@ static PyMethodDef lines_methods[] = {
 static PyType_Slot lines_slots[] = {
 	{ Py_tp_doc,
 	  "Lines(event, encode, describe, head, keep): the event's class; any value -> its JSON; "
-	  "class -> {field: (key, (default to leave out,), leave out an empty dict, shared)} | None; what a line begins with; how many shared values are kept." },
+	  "class -> {field: (key, (default to leave out,), leave out an empty dict, shared)} | None; what a line begins with; how many shared values are remembered." },
 	{ Py_tp_new, lines_new },
 	{ Py_tp_dealloc, lines_dealloc },
 	{ Py_tp_methods, lines_methods },

@@ -22,6 +22,10 @@ static int field_fill(struct field *field, PyTypeObject *type, PyObject *name, P
 
 	if (!PyArg_ParseTuple(spec, "SO!pp", &key, &PyTuple_Type, &left_out, &empty, &shared))
 		return -1;
+	if (!PyBytes_GET_SIZE(key)) {
+		PyErr_Format(PyExc_ValueError, "%s.%U has no key", type->tp_name, name);
+		return -1;
+	}
 	member = PyObject_GetAttr((PyObject *)type, name);
 	if (!member)
 		return -1;

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ringward.events import BY_NAME, Ancestor, Difference, Event, FileId, Load, Need, Origin, Process
 from ringward.events.context import SCHEMA_VERSION
-from ringward.output import jsonl
+from ringward.output import _lines, jsonl
 from ringward.output.jsonl import EventDecoder, JsonLines, LineError
 from tests.output.event_factory import event, every_event, hostile_events, load, process
 
@@ -107,6 +107,35 @@ def test_any_value_is_written_as_msgspec_writes_it(value: object) -> None:
             encode(made)
         return
     assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+
+
+def test_a_character_is_escaped_wherever_it_stands() -> None:
+    texts = tuple(
+        "x" * before + chr(one) + "y" * after
+        for one in (*range(0x30), 0x5B, 0x5C, 0x5D, 0x7E, 0x7F, 0x80, 0xDC, 0xFF, 0x2022)
+        for before in range(10)
+        for after in range(10)
+    )
+    made = event(result=texts)
+    assert encode(made) == b'{"v":1,' + msgspec.json.encode(made)[1:] + b"\n"
+
+
+def test_arguments_that_come_again_are_written_each_time() -> None:
+    one, other = event(), event(args=event().args)
+    again = event(args=one.args)
+    lines = JsonLines()
+    wanted = [b'{"v":1,' + msgspec.json.encode(made)[1:] for made in (one, again, other, again)]
+    assert lines.encode([one, again, other, again]).splitlines() == wanted
+    assert lines.encode([again, other]).splitlines() == [wanted[1], wanted[2]]
+
+
+@pytest.mark.parametrize("key", [b"", None])
+def test_a_member_without_a_key_is_refused(key: bytes | None) -> None:
+    def describe(cls: type) -> dict[str, tuple[object, ...]]:
+        return dict.fromkeys(cls.__struct_fields__, (key, (), False, False))  # type: ignore[attr-defined]
+
+    with pytest.raises((ValueError, TypeError)):
+        _lines.Lines(Event, msgspec.json.encode, describe, b"{", 8)  # type: ignore[arg-type]
 
 
 TEXTS = (

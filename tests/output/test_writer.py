@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ringward.output.writer import OutputError, Writer
+from ringward.output.writer import PIECE, OutputError, Writer
 
 
 def test_all_of_it_is_written(tmp_path: Path) -> None:
@@ -19,6 +19,24 @@ def test_all_of_it_is_written(tmp_path: Path) -> None:
     writer.lines([])
     os.close(fd)
     assert path.read_bytes() == "one\ntwo\nthr\u00e9e\n".encode()
+
+
+def test_large_output_goes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    write = os.write
+
+    def note(fd: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return write(fd, data)
+
+    path, data = tmp_path / "out", bytes(range(256)) * (PIECE // 256) * 2 + b"rest"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", note)
+        Writer(fd, "out").write(data)
+    os.close(fd)
+    assert sizes == [PIECE, PIECE, 4]
+    assert path.read_bytes() == data
 
 
 def test_a_full_disk_is_a_clear_error() -> None:

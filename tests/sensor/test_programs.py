@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -264,6 +265,47 @@ def test_what_comes_again_is_the_same_object() -> None:
         assert process is not None
         for name in ("comm", "exe", "args", "cwd", "cgroup", "namespaces", "ancestors"):
             assert getattr(process, name) is getattr(first, name), name
+
+
+def test_who_says_the_same_has_the_same_arguments_and_nobody_else() -> None:
+    twins = Twins(emit=DEFAULT)
+    one, other = ("/bin/one", ("one",)), ("/bin/one", ("one", "more"))
+    starts = [(one, 0), (one, 0), (other, 0), (one, 3), (one, 3)]
+    records: list[bytes] = []
+    for (exe, argv), code in starts:
+        child, fork = twins.kernel.fork(INIT)
+        records += [fork, twins.kernel.exec(child, exe, argv), twins.kernel.exit(child, code)]
+    told = twins.feed(*records)
+    begun, ended = told[::2], told[1::2]
+    assert [event.args.args for event in begun] == [argv for (_exe, argv), _code in starts]
+    assert [event.args.code for event in ended] == [code for _start, code in starts]
+    assert [a.args is b.args for a, b in pairwise(begun)] == [True, False, False, True]
+    assert [a.args is b.args for a, b in pairwise(ended)] == [True, True, False, True]
+    assert len({event.process.id for event in told if event.process}) == len(starts)
+
+
+@pytest.mark.parametrize("odd", [{"args": FAULT}, {"path_kernel": FAULT}, {"path": "/other"}, {"old_unread": NO_ENTRY}])
+def test_what_is_said_of_one_start_is_said_of_no_other(odd: dict[str, Value]) -> None:
+    twins = Twins(emit=DEFAULT)
+    records: list[bytes] = []
+    for values in ({}, odd, odd, {}):
+        child, fork = twins.kernel.fork(INIT)
+        records += [fork, twins.kernel.exec(child, **values), twins.kernel.exit(child)]
+    plain, first, second, last = (event for event in twins.feed(*records) if event.event == "process_exec")
+    for a, b in ((plain, last), (first, second)):
+        assert (a.args, a.sources, a.unread, a.differences) == (b.args, b.sources, b.unread, b.differences)
+    assert (plain.unread, plain.differences) == ({}, ())
+    assert first.unread or first.differences or first.sources != plain.sources
+
+
+def test_processes_whose_numbers_share_a_place_are_told_apart() -> None:
+    twins = Twins(emit=DEFAULT)
+    procs = [replace(twins.kernel.process(INIT), pid=500 + 64 * number) for number in range(3)]
+    again = replace(procs[0], start=procs[0].start + 5_000_000_000)
+    for proc in (*procs, again, *procs):
+        (start,) = twins.feed(twins.kernel.exec(proc))
+        assert start.process is not None
+        assert start.process.id == f"{proc.pid}@{proc.start // 10_000_000}"
 
 
 ACTIONS = st.lists(

@@ -1,7 +1,8 @@
 """Events as JSON lines, and back.
 
-Events share their `Process` and their tags, and processes their line of descent: the same object, event
-after event. Each is encoded once and its bytes are kept, which makes a line several times cheaper.
+Events share their `Process`, their tags and, where programs start or end alike, their arguments; processes share
+their line of descent: the same object, event after event. Of the events that are encoded at once each is encoded
+once and copied from there, which makes a line several times cheaper.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from ringward.events.context import SCHEMA_VERSION
 from ringward.output import _lines
 
 KEPT = 256
-"""Shared objects whose encoding is kept; about 1.5 kB each, so that they fit a core's own cache."""
+"""Shared objects of which it is remembered where they were written, or of which lines they were read."""
 
 _HEAD = b'{"v":%d,' % SCHEMA_VERSION
-_SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "tags"), Process: ("ancestors",)}
+_SHARED: dict[type, tuple[str, ...]] = {Event: ("process", "args", "tags"), Process: ("ancestors",)}
 
 
 class Shape(NamedTuple):
     """How one member of a struct is written."""
 
     key: bytes
-    """What stands before the value: ``"name":``."""
+    """What stands before the value: ``,"name":``; of the first member all but the comma."""
     left_out: tuple[object, ...]
     """The object that is not written, if there is one: the member's default."""
     left_out_empty: bool
     """An empty dict is not written either."""
     shared: bool
-    """The same object stands in many events: its JSON is kept."""
+    """The same object stands in many events: it is remembered where its JSON is."""
 
 
 def shape(cls: type) -> dict[str, Shape] | None:
@@ -49,7 +50,7 @@ def shape(cls: type) -> dict[str, Shape] | None:
             return None
         left_out = (field.default,) if config.omit_defaults and field.default is not msgspec.NODEFAULT else ()
         shared = field.name in _SHARED.get(cls, ())
-        key = msgspec.json.encode(field.encode_name) + b":"
+        key = b",%s:" % msgspec.json.encode(field.encode_name)
         found[field.name] = Shape(key, left_out, config.omit_defaults and default, shared)
     return found
 

@@ -6,6 +6,11 @@ import errno
 import os
 from collections.abc import Iterable
 
+PIECE = 1 << 16
+"""Bytes that are written at once at most. A file system with large folios (ext4 since Linux 6.16) takes blocks of
+memory as large as one write, and large free blocks are what a virtual machine has given back to its host (virtio's
+free page reporting, from 128 KiB): each page of them is a fault that costs several times what writing it does."""
+
 
 class OutputError(OSError):
     """Output could not be written. The message: what, why, and what to do next."""
@@ -35,7 +40,7 @@ class Writer:
         view = memoryview(data)
         while view:
             try:
-                view = view[os.write(self.fd, view) :]
+                view = view[os.write(self.fd, view[:PIECE]) :]
             except BlockingIOError:
                 # The descriptor may be shared with a program that made it non-blocking.
                 os.set_blocking(self.fd, True)
