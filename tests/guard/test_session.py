@@ -9,6 +9,7 @@ from ringward.events.filter import Filter
 from ringward.guard import session
 from ringward.guard.session import ASIDE, Session
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
+from ringward.trust.rules import Mode, Operation, Policy
 from tests.output.event_factory import event
 
 
@@ -45,6 +46,7 @@ class Sensor:
 class Holder:
     def __init__(self, *judged: str) -> None:
         self.attachments = {name: Attachment("lsm", "x", "") for name in judged}
+        self.policy: Policy | None = None
         self.kept: list[str] = []
         self.silent: list[str] = []
 
@@ -106,6 +108,17 @@ def test_a_module_that_was_loaded_is_held_where_removals_are_judged(sensor: type
         made.poll(0)
         made.close()
         assert holder.kept == kept
+
+
+@pytest.mark.parametrize("judged", ["module_verdict", "unload_verdict"])
+def test_a_call_that_linux_has_not_had_for_long_is_judged_where_loads_are(sensor: type[Sensor], judged: str) -> None:
+    sensor.batches = [[event("create_module"), event("init_module")]]
+    holder = Holder(judged)
+    holder.policy = Policy((), None, (0,), {Operation.MODULES: Mode.MONITOR})  # type: ignore[arg-type]
+    made, heard = opened(holder, "module_verdict")
+    shown = made.poll(0)
+    assert [one.args.verdict for one in shown] == (["deny"] if judged == "module_verdict" else [])
+    assert names(heard[0]) == ["create_module", *names(shown), "init_module"]
 
 
 def test_proved_when_each_hook_was_heard(sensor: type[Sensor]) -> None:

@@ -25,7 +25,7 @@ from ringward.guard.status import Status, read
 from ringward.trust import hook, rows
 from ringward.trust.rules import Mode, Operation
 from ringward.trust.store import open_store
-from tests.kernel.calls import awaited
+from tests.kernel.calls import awaited, built, call
 from tests.kernel.guarding import load
 from tests.kernel.guest_only import only_in_guest
 from tests.kernel.machine import Guarding, Machine, items, needed_files, package, padded, param, trusted
@@ -167,6 +167,19 @@ def test_who_is_refused_reads_why(machine: Machine, first: Guarding, dummy: Path
     (event,) = first.told(digest=digest, refused=True)
     assert (event["process"]["exe"], event["args"]["made_by"]) == ("/usr/bin/kmod", "default")
     assert event["load"]["id"]
+
+
+def test_a_call_that_linux_has_not_had_for_long_is_judged_and_logged(machine: Machine, first: Guarding) -> None:
+    made = call("64", "create_module", "s:rw_of_old", 4096)
+    assert made.result == -errno.ENOSYS
+    awaited(lambda: first.told(name="rw_of_old"), "the verdict on create_module")
+    (event,) = first.told(name="rw_of_old")
+    args = event["args"]
+    assert (args["stage"], args["verdict"], args["made_by"], args["refused"]) == ("call", "deny", "default", False)
+    assert (args["mode"], args["size"], args["origin"]) == ("enforce", 4096, "command")
+    assert (event["hook"], event["process"]["pid"], event["process"]["exe"]) == ("sensor", made.pid, str(built("call")))
+    line = machine.wait_log("rw_of_old")
+    assert line.startswith("<85>ringward: would refuse a call for kernel module rw_of_old, which Linux has not had")
 
 
 def test_a_stock_module_goes_on_loading_with_what_it_needs(first: Guarding) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ringward.events.hooks import Hook
 from ringward.events.registry import BY_NAME
 from ringward.guard import pins, preemption
+from ringward.guard.dead_calls import without_digests
 from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
@@ -100,6 +101,8 @@ class Holder:
         self.missing: dict[str, str] = {}
         """Verdicts and aids that cannot be had, with the kernel's reason."""
         self._policy_maps: PolicyMaps | None = None
+        self.policy: Policy | None = None
+        """That decides, without its digests; a trial's end changes the modes in the kernel part alone."""
         self._protection: Protection | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
@@ -264,6 +267,7 @@ class Holder:
         if self._policy_maps is None:
             self._policy_maps = PolicyMaps(self.maps)
         self._policy_maps.write(compiled, digests, enforce_until)
+        self.policy = without_digests(policy, modes)
         self._kept = kept_modules(policy) if modes.get(Operation.UNLOAD) is Mode.ENFORCE else ()
         for name in self._holds.let_go(self._kept):
             if self._links:

@@ -10,6 +10,7 @@ from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
 from ringward.events.registry import BY_NAME
+from ringward.guard import dead_calls
 from ringward.guard.holder import EVENTS, Holder
 from ringward.guard.programs import Judge
 from ringward.guard.together import Together
@@ -18,8 +19,11 @@ from ringward.sensor.ebpf import own_event
 from ringward.sensor.info import SensorError, SensorInfo, Totals
 from ringward.sensor.sensor import Sensor
 
-ASIDE = ("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper")
-"""What the verdicts are joined with: the load that each belongs to, and what led to it."""
+ASIDE = (
+    *("init_module", "finit_module", "delete_module", "module_load", "module_request", "usermodehelper"),
+    *dead_calls.EVENTS,
+)
+"""What the verdicts are joined with: the load that each belongs to, and what led to it; and what is judged here."""
 
 SELF_PROOF_NS = 5 * NS
 """How often the hooks that protect the guard itself are made to decide."""
@@ -130,6 +134,9 @@ class Session:
     def _took(self, events: list[Event]) -> list[Event]:
         if self._programs:
             events = [one for event in events for one in (event, *self._programs.verdicts(event))]
+        policy = self._holder.policy if self._holder and "module_verdict" in self._judged else None
+        if policy:
+            events = [one for event in events for one in (event, *dead_calls.verdicts(event, policy))]
         self._heard(events)
         for event in events:
             args: Any = event.args

@@ -16,6 +16,8 @@ def what(event: Event) -> str:
     """Return what was judged, in words; "": it is no verdict of the guard."""
     args = event.args
     if isinstance(args, ModuleVerdict):
+        if args.stage == "call":
+            return f"a call for kernel module {args.name or '(no name)'}, which Linux has not had since 2.6"
         path = args.file.path if args.file and args.file.path else ""
         digest = f"sha256 {args.digest}" if args.digest else "its digest could not be made"
         name = f"kernel module {args.name or '(no name)'}"

@@ -99,6 +99,9 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
     The parameters are in user memory then. They are judged again when the kernel has copied them;
     an event with the stage `parameters` follows when that verdict is another one. The load then
     fails with ENOMEM, before the module's init function.
+
+    create_module, query_module and get_kernel_syms are attempts too, at the stage `call`. The kernel
+    has no such calls and refuses them by itself (ENOSYS); user space judges what was seen of them.
     """
 
     hooks = (
@@ -133,7 +136,10 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
             function=_digest,
         ),
     ]
-    size: Annotated[int, Spec("loff_t", "Size of what was judged, bytes; 0 at the stage parameters.")]
+    size: Annotated[
+        int,
+        Spec("loff_t", "Size of what was judged, bytes; 0 at the stage parameters; what create_module asked for."),
+    ]
     name: Annotated[str | None, Text("char[]", "Name of the module, in its image, with '_' for '-'.", K, OPT)]
     param_values: Annotated[str | None, Text("const char *", "Parameters that were judged.", U, TOCTOU, OPT)]
     flags: Annotated[
@@ -163,7 +169,8 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
         str,
         Convert(
             "u32",
-            "What was judged: image, with the parameters in user memory; parameters: the kernel's copy of them.",
+            "What was judged: image, with the parameters in user memory; parameters: the kernel's copy of them; call:"
+            " one that Linux has not had since 2.6.",
             K,
             members=("stage",),
             function=_verdict.names(_STAGES),
@@ -174,5 +181,6 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
     def subject(self) -> str:
         """Return the verdict, and the module's name or file."""
         path = self.file.path if self.file else None
-        name = self.name or (path.rsplit("/", 1)[-1] if path else f"image of {self.size} bytes")
+        what = "a call that Linux has not had since 2.6" if self.stage == "call" else f"image of {self.size} bytes"
+        name = self.name or (path.rsplit("/", 1)[-1] if path else what)
         return f"{self.outcome()}: {name}{f' {self.param_values}' if self.param_values else ''}"
