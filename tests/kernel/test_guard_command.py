@@ -170,7 +170,7 @@ def test_who_is_refused_reads_why(machine: Machine, first: Guarding, dummy: Path
 
 
 def test_a_call_that_linux_has_not_had_for_long_is_judged_and_logged(machine: Machine, first: Guarding) -> None:
-    made = call("64", "create_module", "s:rw_of_old", 4096)
+    made = call("64", "create_module", "s:rw_of_old", 0, 4096)
     assert made.result == -errno.ENOSYS
     awaited(lambda: first.told(name="rw_of_old"), "the verdict on create_module")
     (event,) = first.told(name="rw_of_old")
