@@ -219,6 +219,10 @@ class Joiner:
         if held:
             yield from self._call(held[0])
 
+    def _release_load(self, state: LoadState) -> Iterator[Event]:
+        for attempt in [attempt for attempt, (_record, held) in self._held.items() if held is state]:
+            yield from self._release(attempt)
+
     def _process_ends(self, record: Record) -> Iterator[Event]:
         process = self._table.context(record.task)
         if self._table.ended(record.task):
@@ -255,7 +259,11 @@ class Joiner:
         state = self.loads.of(attempt)
         result, duration = record.extra.get("result"), record.extra.get("duration")
         if record.name == "module_free":
-            state = self.loads.freed(attempt, args.name) or state
+            gone = self.loads.freed(attempt, args.name)
+            if gone:
+                # Nothing can need it any more, and its call came before.
+                yield from self._release_load(gone)
+            state = gone or state
             if self._modules is not None:
                 self._modules.discard(args.name)
         elif record.name == "module_load":
@@ -277,9 +285,7 @@ class Joiner:
         """Take in a module_load; yield the loads that waited for the one that needed them."""
         state.steps.add("module_load")
         for served in self.loads.linked(state, args.name, args.base, args.uses):
-            waiting = next((a for a, (_r, s) in self._held.items() if s is served), None)
-            if waiting is not None:
-                yield from self._release(waiting)
+            yield from self._release_load(served)
 
     def _call(self, record: Record, reason: str | None = None) -> Iterator[Event]:
         """Yield the event of a module system call; `reason`: why its return was not seen."""
