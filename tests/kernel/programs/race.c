@@ -40,7 +40,7 @@ static int fds[2], fd = -1;
 static volatile unsigned char *byte, bytes[2];
 static void *image;
 static size_t size;
-static volatile int done;
+static volatile int done, ready;
 static struct pollfd woken = { .fd = -1, .events = POLLIN };
 static volatile struct perf_event_mmap_page *ring;
 
@@ -100,6 +100,7 @@ static void *changer(void *one)
 	if (!one) {
 		while (!done) {
 			change(turn++);
+			ready = 1;
 			for (i = 0; i < turn % 64; i++)
 				__builtin_ia32_pause();
 		}
@@ -112,6 +113,7 @@ static void *changer(void *one)
 		struct timespec nap = { .tv_nsec = 60000 + turn % 17 * 20000 };
 
 		change(turn++);
+		ready = 1;
 		ppoll(&woken, 1, &nap, NULL);
 		if (ring)
 			ring->data_tail = ring->data_head;
@@ -197,6 +199,9 @@ int main(int argc, char **argv)
 	change(0);
 	if (pthread_create(&thread, NULL, changer, one ? &thread : NULL))
 		return 3;
+	/* The first call is to be raced, too. */
+	while (!ready)
+		sched_yield();
 	for (i = 0; i < times; i++) {
 		before = byte ? *byte : 0;
 		result = call(what);
