@@ -25,7 +25,7 @@ struct {
 	__type(value, __u32);
 } wanted_pids SEC(".maps");
 
-/* Threads of Ringward that are making a hook fire, and what they start: thread -> 1. */
+/* Threads of Ringward that are making a hook fire, and what they start. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -34,15 +34,50 @@ struct {
 	__type(value, __u32);
 } canaries SEC(".maps");
 
-static bool is_canary(pid_nr tid)
+/* values of it */
+#define CANARY_THREAD 1		/* user space's own, which takes it away again */
+#define CANARY_CHILD 2
+
+/* How many of them there are: of the one kind by user space, of the other by this part. Most of the time there is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CANARY_CHILD + 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} canaries_living SEC(".maps");
+
+static __always_inline bool any_canary(void)
 {
-	return bpf_map_lookup_elem(&canaries, &tid) != 0;
+	__u32 thread = CANARY_THREAD, child = CANARY_CHILD;
+	__u32 *threads = bpf_map_lookup_elem(&canaries_living, &thread);
+	__u32 *children = bpf_map_lookup_elem(&canaries_living, &child);
+
+	return !threads || !children || *threads || *children;
+}
+
+static __always_inline bool is_canary(pid_nr tid)
+{
+	return any_canary() && bpf_map_lookup_elem(&canaries, &tid);
+}
+
+static void canary_begins(pid_nr tid)
+{
+	__u32 child = CANARY_CHILD, *living = bpf_map_lookup_elem(&canaries_living, &child);
+
+	if (living && !bpf_map_update_elem(&canaries, &tid, &child, BPF_NOEXIST))
+		__sync_fetch_and_add(living, 1);
 }
 
 static void canary_ends(pid_nr tid)
 {
-	if (is_canary(tid))	/* nearly none is, and looking takes no lock */
-		bpf_map_delete_elem(&canaries, &tid);
+	__u32 child = CANARY_CHILD, *living, *kind;
+
+	if (!any_canary())
+		return;
+	living = bpf_map_lookup_elem(&canaries_living, &child);
+	kind = bpf_map_lookup_elem(&canaries, &tid);
+	if (living && kind && *kind == CANARY_CHILD && !bpf_map_delete_elem(&canaries, &tid))
+		__sync_fetch_and_sub(living, 1);
 }
 
 /* By process or by thread, as ringward.events.filter has it. */

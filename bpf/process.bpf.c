@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Program starts, their ends, and the forks between: who descends from whom. */
 #include "attempt.bpf.h"
+#include "module_call.bpf.h"
 #include "process_context.bpf.h"
 
 EVENT(process_exec);
@@ -167,15 +168,17 @@ static bool is_no_program(struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf_exit, struct task_struct *task)
 {
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
 	pid_nr pid = task->tgid, tid = task->pid;
 	__u64 key = (__u64)pid << 32 | tid;
+	struct call c = {};
 	struct process_exit *x;
 	struct record *r;
 	bool inside;
 	__u32 code;
 
 	/* A thread that dies inside a module call (an oops in its init) never comes to the exit. */
-	inside = bpf_map_lookup_elem(&attempts, &key);
+	inside = call_kind(&c, task, regs->orig_ax) && bpf_map_lookup_elem(&attempts, &key);
 	if (inside)
 		bpf_map_delete_elem(&attempts, &key);
 	/* Once a process: when its last thread goes. */
@@ -212,7 +215,7 @@ int BPF_PROG(tp_btf_fork, struct task_struct *parent, struct task_struct *child)
 	if (child->pid != child->tgid)
 		return 0;
 	if (is_canary(parent->pid))
-		bpf_map_update_elem(&canaries, &pid, &one, BPF_ANY);
+		canary_begins(pid);
 	if (only_pids == 2 && pid_wanted(parent->tgid, parent->pid))
 		bpf_map_update_elem(&wanted_pids, &pid, &one, BPF_ANY);
 	if (!send_forks || (child->flags & PF_KTHREAD && !send_kernel_forks) || !task_wanted(parent))

@@ -171,11 +171,8 @@ static int helper_started(kaddr info, __u32 hook)
 
 	if (!e)
 		return 0;
-	if (e->canary) {
-		pid_nr tid = bpf_get_current_pid_tgid();
-
-		bpf_map_update_elem(&canaries, &tid, &one, BPF_ANY);
-	}
+	if (e->canary)
+		canary_begins(bpf_get_current_pid_tgid());
 	r = slot_claim();
 	if (r) {
 		header_fill(r, KIND_USERMODEHELPER, hook, bpf_get_current_task_btf(), sizeof(*x));

@@ -11,7 +11,7 @@ from ringward.guard.layouts import constants
 from ringward.guard.self_canary import SelfCanary
 from ringward.sensor import _native
 
-MAPS = {"self_hits": 1, "canaries": 2}
+MAPS = {"self_hits": 1, "canaries": 2, "canaries_living": 3}
 
 
 class Kernel:
@@ -21,11 +21,15 @@ class Kernel:
         self.deaf: set[str] = set()
         self.counts = dict.fromkeys(HOOKS, 0)
         self.threads: list[int] = []
+        self.living: list[int] = []
         self.refuses = False
         for name in ("map_update", "map_delete", "map_lookup", "raw_syscall", "map_open", "program_open"):
             patch.setattr(_native, name, getattr(self, name))
 
-    def map_update(self, _fd: int, key: bytes, _value: bytes) -> None:
+    def map_update(self, fd: int, key: bytes, value: bytes) -> None:
+        if fd == MAPS["canaries_living"]:
+            self.living.append(struct.unpack("<I", value)[0])
+            return
         self.threads.append(struct.unpack("<I", key)[0])
         assert self.threads[-1] == threading.get_native_id() != threading.main_thread().native_id
         for name in HOOKS:

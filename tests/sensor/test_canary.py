@@ -26,6 +26,7 @@ CALLS = ("create_module", "init_module", "delete_module", "get_kernel_syms", "qu
 LOUD = ("module_digest", "module_request", "usermodehelper")
 QUIET = (*CALLS, *PROGRAMS)
 SONGS = (*QUIET, *LOUD)
+MAPS = {"canaries": 99, "canaries_living": 98}
 
 
 @dataclass
@@ -45,7 +46,15 @@ class World:
         self.arguments.setdefault(number, args)
         return self.answers.get(number, -38)
 
+    living: list[bytes] = field(default_factory=list)
+    """What was written of how many there are."""
+
     def map_update(self, fd: int, key: bytes, value: bytes) -> None:
+        if fd == MAPS["canaries_living"]:
+            assert struct.unpack("<I", key) == (1,)
+            assert len(self.marked) == len(self.unmarked), "said before a thread is marked, and after"
+            self.living.append(value)
+            return
         self.marked.append((fd, key, value))
 
     def map_delete(self, fd: int, key: bytes) -> None:
@@ -79,7 +88,7 @@ def record(name: str, /, **sources: str) -> Any:
 
 
 def test_every_hook_that_is_attached_is_made_to_fire(world: World) -> None:
-    Canary(SONGS, 99).sing(0, loud=True)
+    Canary(SONGS, MAPS).sing(0, loud=True)
     # arch/x86/entry/syscalls/syscall_64.tbl: 174 to 178, 313; the last one hands over an image.
     assert world.done == ["174", "175", "176", "177", "178", "313", "program", "313", "family 14"]
     ((fd, key, value),) = world.marked
@@ -87,6 +96,7 @@ def test_every_hook_that_is_attached_is_made_to_fire(world: World) -> None:
     assert world.unmarked == [(fd, key)]
     assert struct.unpack("<I", key)[0] != threading.get_native_id(), "a thread of its own is marked"
     assert struct.unpack("<I", value) == (1,)
+    assert world.living == [struct.pack("<I", count) for count in (1, 0)]
 
 
 def test_numbers_of_the_calls_are_those_of_the_kernel() -> None:
@@ -97,7 +107,7 @@ def test_numbers_of_the_calls_are_those_of_the_kernel() -> None:
 
 
 def test_no_call_can_have_an_effect(world: World) -> None:
-    Canary(CALLS, 99).sing(0, loud=False)
+    Canary(CALLS, MAPS).sing(0, loud=False)
     # A null pointer for a name or an image, and a descriptor that nobody has.
     assert {number: args[0] for number, args in world.arguments.items()} == {
         **dict.fromkeys((174, 175, 176, 177, 178), 0),
@@ -106,13 +116,13 @@ def test_no_call_can_have_an_effect(world: World) -> None:
 
 
 def test_only_the_loud_one_asks_for_modules(world: World) -> None:
-    Canary(SONGS, 99).sing(0, loud=False)
+    Canary(SONGS, MAPS).sing(0, loud=False)
     assert world.done == ["174", "175", "176", "177", "178", "313", "program"]
 
 
 @pytest.mark.parametrize("attached", [*((name,) for name in SONGS), ("process_exec", "usermodehelper")])
 def test_what_is_owed_is_what_was_sung(world: World, attached: tuple[str, ...]) -> None:
-    singer = Canary(attached, 99)
+    singer = Canary(attached, MAPS)
     singer.sing(0, loud=True)
     assert world.done
     assert set(singer._owed) == set(attached)
@@ -120,14 +130,14 @@ def test_what_is_owed_is_what_was_sung(world: World, attached: tuple[str, ...]) 
 
 def test_what_no_canary_can_provoke_is_not_owed(world: World) -> None:
     others = set(BY_NAME) - {*SONGS, *GROUPS["guard"]}
-    singer = Canary(others, 99)
+    singer = Canary(others, MAPS)
     singer.sing(0, loud=True)
     assert world.done == []
     assert singer.changes(10 * GRACE_NS) == []
 
 
 def test_a_hook_that_stays_silent_is_deaf_once_and_heard_again_once(world: World) -> None:
-    singer = Canary(("create_module", "process_exit"), 99)
+    singer = Canary(("create_module", "process_exit"), MAPS)
     singer.sing(0, loud=False)
     singer.heard(record("process_exit"))
     assert singer.changes(GRACE_NS) == []
@@ -142,7 +152,7 @@ def test_a_hook_that_stays_silent_is_deaf_once_and_heard_again_once(world: World
 
 
 def test_one_that_is_heard_in_time_is_never_told(world: World) -> None:
-    singer = Canary(QUIET, 99)
+    singer = Canary(QUIET, MAPS)
     for round_ in range(5):
         singer.sing(round_ * GRACE_NS, loud=False)
         for name in QUIET:
@@ -151,7 +161,7 @@ def test_one_that_is_heard_in_time_is_never_told(world: World) -> None:
 
 
 def test_singing_more_often_than_the_grace_lasts_hides_nothing(world: World) -> None:
-    singer = Canary(("create_module",), 99)
+    singer = Canary(("create_module",), MAPS)
     for round_ in range(5):
         singer.sing(round_ * GRACE_NS // 2, loud=False)
     assert singer.changes(2 * GRACE_NS) == [("create_module", True)]
@@ -166,7 +176,7 @@ COPIES = {
 @pytest.mark.parametrize("label", COPIES)
 def test_a_hook_that_adds_to_a_record_is_heard_by_what_it_adds(world: World, label: str) -> None:
     name, copied = COPIES[label]
-    singer = Canary((name, label), 99)
+    singer = Canary((name, label), MAPS)
     singer.sing(0, loud=True)
     assert set(singer._owed) == {name, label}
     singer.heard(record(name))
@@ -186,7 +196,7 @@ def test_labels_are_those_of_the_ladder() -> None:
 @pytest.mark.parametrize("answer", [-1, -13])
 def test_a_call_that_is_refused_too_early_owes_nothing(world: World, answer: int) -> None:
     world.answers = {176: answer, 313: answer}
-    singer = Canary((*COPIES, "module_digest"), 99)
+    singer = Canary((*COPIES, "module_digest"), MAPS)
     singer.sing(0, loud=True)
     assert singer._owed == {}
 
@@ -198,7 +208,7 @@ def test_a_kernel_that_asks_for_no_modules_owes_no_request(
     monkeypatch.setattr(canary, "_MODPROBE", setting)
     for text, owed in (("/sbin/modprobe\n", {"module_request"}), ("\n", set())):
         setting.write_text(text)
-        singer = Canary(("module_request",), 99)
+        singer = Canary(("module_request",), MAPS)
         singer.sing(0, loud=True)
         assert set(singer._owed) == owed
 
@@ -208,13 +218,13 @@ def test_without_a_program_to_run_none_is_owed(world: World, monkeypatch: pytest
         raise FileNotFoundError(2, "No such file or directory", "/bin/true")
 
     monkeypatch.setattr(os, "posix_spawn", fails)
-    singer = Canary(QUIET, 99)
+    singer = Canary(QUIET, MAPS)
     singer.sing(0, loud=False)
     assert set(singer._owed) == set(CALLS)
 
 
 def test_what_may_have_been_lost_is_not_called_deaf(world: World) -> None:
-    singer = Canary(("create_module", "init_module"), 99)
+    singer = Canary(("create_module", "init_module"), MAPS)
     singer.sing(0, loud=False)
     singer.heard(record("init_module"))
     singer.excuse()
@@ -228,7 +238,7 @@ def test_what_may_have_been_lost_is_not_called_deaf(world: World) -> None:
 
 def test_a_loss_that_is_not_told_yet_excuses_too(world: World) -> None:
     lost_at = GRACE_NS
-    singer = Canary(("create_module",), 99, lambda time: lost_at > time)
+    singer = Canary(("create_module",), MAPS, lambda time: lost_at > time)
     singer.sing(0, loud=False)
     assert singer.changes(2 * GRACE_NS) == []
     singer.sing(2 * GRACE_NS, loud=False)
@@ -241,7 +251,7 @@ def test_the_mark_is_taken_away_when_a_call_fails(world: World, monkeypatch: pyt
 
     monkeypatch.setattr(os, "posix_spawn", fails)
     monkeypatch.setattr(threading, "excepthook", lambda _args: None)
-    Canary(QUIET, 99).sing(0, loud=False)
+    Canary(QUIET, MAPS).sing(0, loud=False)
     assert len(world.marked) == len(world.unmarked) == 1
 
 
@@ -254,7 +264,7 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS, max_size=40))
 def test_deaf_and_heard_take_turns(steps: list[Step]) -> None:
-    singer = Canary(QUIET, 99)
+    singer = Canary(QUIET, MAPS)
     state: dict[str, bool] = {}
     singer._sing = lambda _loud: None  # type: ignore[method-assign]
     now = 0

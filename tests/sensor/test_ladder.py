@@ -52,6 +52,23 @@ def test_where_processes_are_not_followed_only_the_kernel_parts_tables_are_kept(
     assert refused.missing == {"canaries: process_fork": "no"}
 
 
+def test_where_processes_are_not_followed_other_calls_pass_as_few_hooks_as_can_be() -> None:
+    calls = ("finit_module", "delete_module", "create_module")
+    assert {choose(calls, Refusals()).hooks[name].every_call for name in calls} == {2}
+    choice = choose(calls, Refusals(), follow=False)
+    found = {name: (choice.hooks[name].rung, choice.hooks[name].every_call) for name in calls}
+    assert found == {"finit_module": ("fentry", 0), "delete_module": ("fentry", 0), "create_module": ("tp_btf", 1)}
+    assert "tp_btf_sys_enter" not in choice.programs()["module_syscall"]
+    assert choice.aids.keys() >= {"delete_module: find_module"}
+
+
+def test_where_nothing_cheaper_is_taken_all_is_seen_as_before() -> None:
+    refused = Refusals(rungs=dict.fromkeys(("fentry", "kprobe"), "ftrace is switched off"))
+    choice = choose(["finit_module", "create_module"], refused, follow=False)
+    assert choice.hooks["finit_module"] == BY_NAME["finit_module"].hooks[0]
+    assert choice.hooks["create_module"].programs == ("tp_btf_sys_exit",)
+
+
 def test_where_no_module_can_be_loaded_no_origin_is_looked_for() -> None:
     refused = Refusals(objects=dict.fromkeys(("request", "udev"), "no module support"))
     choice = choose(["create_module"], refused)

@@ -27,6 +27,7 @@ class Hook:
         object: eBPF object in bpf/, without ``.bpf.c``; empty when none is needed.
         programs: of that object; all must attach.
         loses: what is not seen this way; empty when nothing is.
+        every_call: how many programs each system call of the machine passes, whichever it is.
 
     """
 
@@ -36,6 +37,7 @@ class Hook:
     object: str = ""
     programs: tuple[str, ...] = ()
     loses: str = ""
+    every_call: int = 0
 
 
 Ladder = tuple[Hook, ...]

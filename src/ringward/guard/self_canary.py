@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ringward.events.catalogue.self_verdict import HOOKS
 from ringward.sensor import _native
+from ringward.sensor.canary_thread import canary_thread
 
 # arch/x86/entry/syscalls/syscall_64.tbl
 _MOUNT, _UMOUNT, _MOVE_MOUNT = 165, 166, 429
@@ -81,14 +82,10 @@ class SelfCanary:
         (self._folder / "rmdir").mkdir()
 
     def _sing(self) -> None:
-        key = _KEY.pack(threading.get_native_id())
-        _native.map_update(self._maps["canaries"], key, _KEY.pack(1))
-        try:
+        with canary_thread(self._maps):
             for do in (*self._names(), *self._rest()):
                 with contextlib.suppress(OSError, _native.BpfError):
                     do()
-        finally:
-            _native.map_delete(self._maps["canaries"], key)
 
     def _names(self) -> list[Callable[[], object]]:
         at = self._folder

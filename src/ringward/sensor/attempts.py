@@ -18,7 +18,8 @@ KEPT_PENDING = 1024
 _ENTERED, _RETURNED, _STOPPED = "ATTEMPT_ENTERED", "ATTEMPT_RETURNED", "ATTEMPT_STOPPED"
 _RETURN_LOST = "its return was not seen: records were lost meanwhile, and it may be among them"
 _NO_ENTRY = (
-    "the call's entry was not seen: seccomp or a tracer stopped it, or it was in progress when Ringward attached"
+    "the call's entry was not seen: seccomp or a tracer stopped it, it was in progress when Ringward attached, or its"
+    " exit alone is watched (a call that Linux does not have any more, by the guard)"
 )
 
 

@@ -11,12 +11,12 @@ import ctypes
 import errno
 import os
 import socket
-import struct
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ringward.sensor import _native
+from ringward.sensor.canary_thread import canary_thread
 from ringward.sensor.decode import Record
 
 GRACE_NS = 2_000_000_000
@@ -72,16 +72,16 @@ class Canary:
     Args:
         attached: events, and hooks that add to one (``event: where``), that are attached; of these, those that
             can be provoked are.
-        threads: descriptor of the map of threads whose records are marked.
+        maps: descriptors by name; see `ringward.sensor.canary_thread`.
         lost_since: whether records may have been lost after a time, nanoseconds since boot.
 
     """
 
     def __init__(
-        self, attached: Iterable[str], threads: int, lost_since: Callable[[int], bool] = lambda _time: False
+        self, attached: Iterable[str], maps: Mapping[str, int], lost_since: Callable[[int], bool] = lambda _time: False
     ) -> None:
         self._attached = frozenset(attached)
-        self._threads = threads
+        self._maps = maps
         self._lost_since = lost_since
         self._owed: dict[str, int] = {}
         self._deaf: set[str] = set()
@@ -123,14 +123,10 @@ class Canary:
                 del self._owed[name]
 
     def _sing(self, loud: bool) -> None:  # noqa: FBT001 - a thread's target
-        key = struct.pack("<I", threading.get_native_id())
-        _native.map_update(self._threads, key, struct.pack("<I", 1))
-        try:
+        with canary_thread(self._maps):
             self._quietly()
             if loud:
                 self._loudly()
-        finally:
-            _native.map_delete(self._threads, key)
 
     def _quietly(self) -> None:
         for name, number in _CALLS.items():

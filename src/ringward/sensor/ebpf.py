@@ -172,7 +172,7 @@ class EbpfSource:
         self._losses = LossTracker()
         self._misses = MissTracker()
         hooks = (*choice.hooks, *choice.aids, *theirs)
-        self._canary = Canary(hooks, self._attached.map_fd("canaries"), self._lost_since)
+        self._canary = Canary(hooks, self._attached.map_fds(), self._lost_since)
         self._joiner = Joiner(
             self._decoder,
             table,

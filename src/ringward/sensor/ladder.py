@@ -50,8 +50,10 @@ class Choice:
         return found
 
 
-def _first(ladder: Ladder, refused: Refusals, forced: str | None) -> tuple[Hook | None, str]:
+def _first(ladder: Ladder, refused: Refusals, forced: str | None, *, sparing: bool) -> tuple[Hook | None, str]:
     ours = [hook for hook in ladder if hook.object]
+    if sparing:
+        ours.sort(key=lambda hook: hook.every_call)
     rungs = [hook for hook in ours if hook.rung == forced] or ours
     reasons: dict[str, list[str]] = {}
     for hook in rungs:
@@ -71,7 +73,8 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None, 
         events: names of the catalogue.
         refused: what this kernel did not take so far.
         forced: a rung that is taken by every event that has it.
-        follow: processes are followed.
+        follow: processes are followed. Where they are not, so that starts of programs cost nothing, hooks that other
+            system calls do not pass come before those that see more.
 
     """
     asked = set(events)
@@ -87,7 +90,7 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None, 
         if cls.group == "guard":
             choice.missing[name] = _VERDICTS
             continue
-        hook, reason = _first(cls.hooks, refused, forced)
+        hook, reason = _first(cls.hooks, refused, forced, sparing=not follow)
         if hook is None:
             choice.missing[name] = reason
             continue
@@ -96,7 +99,7 @@ def choose(events: Iterable[str], refused: Refusals, forced: str | None = None, 
         if name in asked:
             ladders |= {f"{name}: {ladder[0].name}": ladder for ladder in cls.aids}
     for label, ladder in ladders.items():
-        aid, reason = _first(ladder, refused, forced)
+        aid, reason = _first(ladder, refused, forced, sparing=not follow)
         if aid:
             choice.aids[label] = aid
         else:

@@ -29,6 +29,24 @@ def raw(call: str) -> Hook:
         " at exit alone, an attempt that seccomp or ptrace stopped before entry.",
         OBJECT,
         ("tp_btf_sys_enter", "tp_btf_sys_exit"),
+        every_call=2,
+    )
+
+
+def dead_ladder(call: str) -> Ladder:
+    """Return all hooks of a call that the kernel has no function for (a probe on sys_ni_syscall() never fires)."""
+    return (
+        raw(call),
+        Hook(
+            "sys_exit",
+            "tp_btf",
+            f"Arguments and result of `{call}` at its exit, for 64-bit, 32-bit and x32 callers: the registers are"
+            " still those of the entry. For the guard, as each system call of the machine passes here.",
+            OBJECT,
+            ("tp_btf_sys_exit",),
+            "the duration; what a thread has written over the name before the call came back",
+            every_call=1,
+        ),
     )
 
 
@@ -59,6 +77,7 @@ def ladder(call: str) -> Ladder:
             OBJECT,
             (f"tracepoint_enter_{call}", f"tracepoint_exit_{call}"),
             f"{_NO_CALL}; 32-bit and x32 callers (arch_trace_is_compat_syscall())",
+            every_call=2,
         ),
     )
 

@@ -27,7 +27,7 @@ class CreateModule(Args, frozen=True):
     """
 
     group: ClassVar[str] = "modules"
-    hooks = (_syscall.raw("create_module"),)
+    hooks = _syscall.dead_ladder("create_module")
     gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = (

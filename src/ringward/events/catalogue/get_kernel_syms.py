@@ -21,7 +21,7 @@ class GetKernelSyms(Args, frozen=True):
     """
 
     group: ClassVar[str] = "modules"
-    hooks = (_syscall.raw("get_kernel_syms"),)
+    hooks = _syscall.dead_ladder("get_kernel_syms")
     gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = "Notice a program that was written for another age, or a hostile one that looks for kernel addresses."

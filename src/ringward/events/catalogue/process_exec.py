@@ -18,6 +18,7 @@ ENTRY: Ladder = (
         "The path as user memory had it at entry, and the credentials before the exec.",
         _OBJECT,
         ("exec_sys_enter",),
+        every_call=1,
     ),
 )
 

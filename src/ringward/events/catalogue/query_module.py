@@ -29,7 +29,7 @@ class QueryModule(Args, frozen=True):
     """
 
     group: ClassVar[str] = "modules"
-    hooks = (_syscall.raw("query_module"),)
+    hooks = _syscall.dead_ladder("query_module")
     gives = _syscall.GIVES
     extra = _syscall.EXTRA
     use_case = "Notice a program that was written for another age, or a hostile one that probes for calls."

@@ -34,6 +34,7 @@ class Syscall(Args, frozen=True):
             "program is told when that begins; what is kept of a thread goes with it.",
             "syscall",
             ("call_sys_enter", "call_sys_exit", "call_execs", "call_thread_end"),
+            every_call=2,
         ),
     )
     gives = frozenset({"abi", "result", "duration"})

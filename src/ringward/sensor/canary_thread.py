@@ -1,0 +1,40 @@
+"""The thread that makes hooks fire: the kernel part knows it, and what it starts, by two maps (bpf/filter.bpf.h)."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ringward.sensor import _native
+
+MAPS = ("canaries", "canaries_living")
+_U32 = struct.Struct("<I")
+_THREAD = _U32.pack(1)
+"""CANARY_THREAD: a value of the one map, a key of the other."""
+
+
+@contextmanager
+def canary_thread(maps: Mapping[str, int]) -> Iterator[None]:
+    """Have the calling thread marked meanwhile; of one process only one at a time.
+
+    Args:
+        maps: descriptors by name; those of `MAPS` are used.
+
+    Raises:
+        _native.BpfError: the kernel refused.
+
+    """
+    threads, living = (maps[name] for name in MAPS)
+    key = _U32.pack(threading.get_native_id())
+    # First that there is one: while the kernel part thinks so, all that follows is a look more at each hook.
+    _native.map_update(living, _THREAD, _U32.pack(1))
+    try:
+        _native.map_update(threads, key, _THREAD)
+        try:
+            yield
+        finally:
+            _native.map_delete(threads, key)
+    finally:
+        _native.map_update(living, _THREAD, _U32.pack(0))

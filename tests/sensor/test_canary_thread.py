@@ -1,0 +1,53 @@
+"""The thread that makes hooks fire is marked as long as it does, whatever happens to it."""
+
+from __future__ import annotations
+
+import struct
+import threading
+
+import pytest
+
+from ringward.sensor import _native
+from ringward.sensor.canary_thread import canary_thread
+
+MAPS = {"canaries": 7, "canaries_living": 8}
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    monkeypatch.setattr(_native, "map_update", lambda *args: found.append(("update", *args)))
+    monkeypatch.setattr(_native, "map_delete", lambda *args: found.append(("delete", *args)))
+    return found
+
+
+def number(value: int) -> bytes:
+    return struct.pack("<I", value)
+
+
+def test_a_thread_is_marked_and_unmarked(done: list[tuple[object, ...]]) -> None:
+    thread = number(threading.get_native_id())
+    with pytest.raises(KeyError), canary_thread(MAPS):
+        done.append(("sings",))
+        raise KeyError
+    assert done == [
+        ("update", 8, number(1), number(1)),
+        ("update", 7, thread, number(1)),
+        ("sings",),
+        ("delete", 7, thread),
+        ("update", 8, number(1), number(0)),
+    ]
+
+
+def test_where_no_thread_can_be_marked_there_is_none(
+    done: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def update(fd: int, *args: bytes) -> None:
+        if fd == MAPS["canaries"]:
+            raise _native.BpfError(7, "Argument list too long", "update a map", "")
+        done.append(("update", fd, *args))
+
+    monkeypatch.setattr(_native, "map_update", update)
+    with pytest.raises(_native.BpfError), canary_thread(MAPS):
+        pass
+    assert done == [("update", 8, number(1), number(1)), ("update", 8, number(1), number(0))]
