@@ -64,7 +64,7 @@ lint: setup
 
 docs: setup
 	@$(BIN)/python -m ringward.events.pages docs/events
-	@$(BIN)/python -m ringward.output.schema docs/schema/event-v1.json
+	@$(BIN)/python -m ringward.output.schema docs/schema/event-v2.json
 	@$(BIN)/python -m ringward.kmod.schema docs/schema/kmod-v1.json
 	@$(BIN)/python -m ringward.trust.schema docs/schema/trust-v1.json
 	@$(BIN)/python -m tools.graph_picture docs/graph.svg

@@ -207,14 +207,14 @@ def test_a_signal_before_the_loop_drops_nothing_that_was_read(
     assert rows == [("EF" * 32,)]
 
 
-@pytest.mark.parametrize("name", ["missing", "lost"])
+@pytest.mark.parametrize("name", ["missing", "lost", "lost_uncounted"])
 def test_what_is_not_whole_is_in_the_exit_status(
     scene: list[str], capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     if name == "missing":
         Holder.missing = {"unload_verdict": "no bpf"}
     else:
-        Session.counted = Totals(lost=1)
+        Session.counted = Totals(**{name: 1})
     assert run(capfd, *scene, "--mode", "monitor")[0] == 3
 
 

@@ -160,6 +160,20 @@ def test_losses_of_the_recording_are_told(capfd: pytest.CaptureFixture[str], tmp
         assert err == ["0 events shown, 0 filtered, 17 lost"]
 
 
+def test_losses_that_nobody_has_counted_are_told(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    unread = {"count": "nobody has counted them"}
+    uncounted = event("events_lost", process=None, given={"count": None}, unread=unread)
+    for number, (events, totals, said) in enumerate(
+        [
+            ([uncounted], Totals(1), "an unknown number lost"),
+            ([], Totals(lost_uncounted=1), "an unknown number lost"),
+            ([uncounted], Totals(1, 0, 17), "17 lost and an unknown number more"),
+        ]
+    ):
+        status, _, err = ringward(capfd, "-q", write(tmp_path / str(number), events, totals))
+        assert (status, err) == (3, [f"0 events shown, 0 filtered, {said}"])
+
+
 def test_a_corrupt_line_stops_it(capfd: pytest.CaptureFixture[str], file: str) -> None:
     lines = Path(file).read_bytes().splitlines(keepends=True)
     lines[3] = b"{broken\n"

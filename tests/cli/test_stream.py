@@ -144,13 +144,17 @@ def test_the_first_screen_has_colours_on_a_terminal(tmp_path: Path, monkeypatch:
 
 def test_the_summary() -> None:
     view = JsonView()
-    assert summary(view, 3, 0) == "0 events shown, 3 filtered, 0 lost"
-    assert summary(view, 3, 1, 2) == (
+    assert summary(view, Totals(filtered=3)) == "0 events shown, 3 filtered, 0 lost"
+    assert summary(view, Totals(filtered=3, lost=1, unjudged=2)) == (
         "0 events shown, 3 filtered (2 of them because what decides could not be read), 1 lost"
     )
-    assert summary(view, 0, 0, 0, 9) == "0 events shown, 0 filtered, 0 lost, 9 left out by --rate or --sample"
+    left_out = "0 events shown, 0 filtered, 0 lost, 9 left out by --rate or --sample"
+    assert summary(view, Totals(limited=9)) == left_out
+    assert summary(view, Totals(lost_uncounted=2)) == "0 events shown, 0 filtered, an unknown number lost"
+    more = "0 events shown, 0 filtered, 5 lost and an unknown number more"
+    assert summary(view, Totals(lost=5, lost_uncounted=1)) == more
     view.shown, view.folded = 1, 4
-    assert summary(view, 0, 2) == "1 event shown (and 4 steps of them), 0 filtered, 2 lost"
+    assert summary(view, Totals(lost=2)) == "1 event shown (and 4 steps of them), 0 filtered, 2 lost"
 
 
 def test_a_closed_standard_error_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

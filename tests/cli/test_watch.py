@@ -74,6 +74,9 @@ def test_quiet_is_quiet_but_not_about_losses(sensor: type[FakeSensor], capfd: py
     assert ringward(capfd, "-q", "--duration", "0.05") == (0, [], [])
     sensor.counted = Totals(1, 0, 3)
     assert ringward(capfd, "-q", "--duration", "0.05") == (3, [], ["0 events shown, 0 filtered, 3 lost"])
+    sensor.counted = Totals(lost_uncounted=1)
+    unknown = "0 events shown, 0 filtered, an unknown number lost"
+    assert ringward(capfd, "-q", "--duration", "0.05") == (3, [], [unknown])
 
 
 def test_what_the_sensor_is_asked_for(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:

@@ -53,4 +53,4 @@ def test_a_file_says_when_no_name_leads_to_it() -> None:
 
 
 def test_the_schema_has_a_version() -> None:
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2

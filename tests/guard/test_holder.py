@@ -185,3 +185,21 @@ def test_the_policy_of_a_kernel_part_is_read_from_its_map(kernel: Maps) -> None:
     PolicyMaps(one.maps).confirm()
     assert one.policy_maps.state()["enforce_until"] == 0
     one.close()
+
+
+def test_the_modes_of_a_time_are_those_of_the_kernel_part(kernel: Maps) -> None:
+    one = made()
+    one.attach()
+    assert one.policy_at(0) is None
+    one.decide_by(policy(), NoDigests(), {Operation.MODULES: Mode.ENFORCE, Operation.AUTOLOAD: Mode.LEARN}, 11)
+
+    def at(time: int) -> tuple[Mode, Mode]:
+        found = one.policy_at(time)
+        assert found is not None
+        return found.mode(Operation.MODULES), found.mode(Operation.AUTOLOAD)
+
+    assert [at(time) for time in (10, 11, 12)] == [(mode, Mode.LEARN) for mode in (Mode.ENFORCE, *[Mode.MONITOR] * 2)]
+    # As another process does it.
+    PolicyMaps(one.maps).confirm()
+    assert at(12) == (Mode.ENFORCE, Mode.LEARN)
+    one.close()

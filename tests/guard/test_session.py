@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,12 +47,17 @@ class Sensor:
 class Holder:
     def __init__(self, *judged: str) -> None:
         self.attachments = {name: Attachment("lsm", "x", "") for name in judged}
-        self.policy: Policy | None = None
+        self.modes: Callable[[int], Mode] | None = None
         self.kept: list[str] = []
         self.silent: list[str] = []
 
     def deaf(self) -> list[str]:
         return self.silent
+
+    def policy_at(self, time: int) -> Policy | None:
+        if self.modes is None:
+            return None
+        return Policy((), None, (0,), {Operation.MODULES: self.modes(time)})  # type: ignore[arg-type]
 
     def keep_loaded(self, name: str) -> None:
         self.kept.append(name)
@@ -112,13 +118,15 @@ def test_a_module_that_was_loaded_is_held_where_removals_are_judged(sensor: type
 
 @pytest.mark.parametrize("judged", ["module_verdict", "unload_verdict"])
 def test_a_call_that_linux_has_not_had_for_long_is_judged_where_loads_are(sensor: type[Sensor], judged: str) -> None:
-    sensor.batches = [[event("create_module"), event("init_module")]]
+    sensor.batches = [[event("create_module", ktime=8), event("create_module", ktime=9), event("init_module")]]
     holder = Holder(judged)
-    holder.policy = Policy((), None, (0,), {Operation.MODULES: Mode.MONITOR})  # type: ignore[arg-type]
+    holder.modes = lambda time: Mode.MONITOR if time >= 9 else Mode.ENFORCE
     made, heard = opened(holder, "module_verdict")
-    shown = made.poll(0)
-    assert [one.args.verdict for one in shown] == (["deny"] if judged == "module_verdict" else [])
-    assert names(heard[0]) == ["create_module", *names(shown), "init_module"]
+    shown = [(one.args.verdict, one.args.mode) for one in made.poll(0)]
+    both = [("deny", "enforce"), ("deny", "monitor")]
+    assert shown == (both if judged == "module_verdict" else [])
+    each = ["create_module", *(["module_verdict"] if shown else [])]
+    assert names(heard[0]) == [*each, *each, "init_module"]
 
 
 def test_proved_when_each_hook_was_heard(sensor: type[Sensor]) -> None:

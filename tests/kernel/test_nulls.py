@@ -18,6 +18,7 @@ import pytest
 
 from ringward.events import BY_NAME
 from ringward.output.jsonl import JsonLines
+from ringward.output.schema import PUBLISHED
 from ringward.sensor import _native
 from tests import nulls
 from tests.kernel.calls import NUMBERS, call, marked
@@ -153,7 +154,7 @@ def test_an_argument_that_says_what_null_means_has_no_tag_that_promises_a_reason
 
 def test_the_reasons_are_in_the_catalogue() -> None:
     """The record of the check itself: members that it lets be null are said to be so in the published schema."""
-    schema = msgspec.json.decode((Path(__file__).parents[2] / "docs/schema/event-v1.json").read_bytes())
+    schema = msgspec.json.decode((Path(__file__).parents[2] / PUBLISHED).read_bytes())
     for cls in (nulls.Process, nulls.Origin, nulls.Need):
         for member in nulls.answers(cls):
             assert "None:" in schema["$defs"][cls.__name__]["properties"][member]["description"]

@@ -32,7 +32,7 @@ def test_a_line_is_the_version_and_the_members_of_the_event() -> None:
 
 def test_lines_are_what_msgspec_writes_byte_for_byte() -> None:
     for made in every_event():
-        assert encode(made, made) == 2 * (b'{"v":1,' + msgspec.json.encode(made)[1:] + b"\n")
+        assert encode(made, made) == 2 * (b'{"v":2,' + msgspec.json.encode(made)[1:] + b"\n")
 
 
 @given(hostile_events())
@@ -43,7 +43,7 @@ def test_hostile_lines_are_what_msgspec_writes(made: Event) -> None:
         with pytest.raises(UnicodeEncodeError):
             encode(made)
         return
-    assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+    assert encode(made) == b'{"v":2,' + line[1:] + b"\n"
 
 
 class Odd(msgspec.Struct, tag=True):
@@ -106,7 +106,7 @@ def test_any_value_is_written_as_msgspec_writes_it(value: object) -> None:
         with pytest.raises(TypeError):
             encode(made)
         return
-    assert encode(made) == b'{"v":1,' + line[1:] + b"\n"
+    assert encode(made) == b'{"v":2,' + line[1:] + b"\n"
 
 
 def test_a_character_is_escaped_wherever_it_stands() -> None:
@@ -117,14 +117,14 @@ def test_a_character_is_escaped_wherever_it_stands() -> None:
         for after in range(10)
     )
     made = event(result=texts)
-    assert encode(made) == b'{"v":1,' + msgspec.json.encode(made)[1:] + b"\n"
+    assert encode(made) == b'{"v":2,' + msgspec.json.encode(made)[1:] + b"\n"
 
 
 def test_arguments_that_come_again_are_written_each_time() -> None:
     one, other = event(), event(args=event().args)
     again = event(args=one.args)
     lines = JsonLines()
-    wanted = [b'{"v":1,' + msgspec.json.encode(made)[1:] for made in (one, again, other, again)]
+    wanted = [b'{"v":2,' + msgspec.json.encode(made)[1:] for made in (one, again, other, again)]
     assert lines.encode([one, again, other, again]).splitlines() == wanted
     assert lines.encode([again, other]).splitlines() == [wanted[1], wanted[2]]
 
@@ -177,7 +177,7 @@ def same(made: Event, lines: JsonLines) -> None:
         with pytest.raises(type(error)):
             lines.encode([made])
         return
-    assert lines.encode([made]) == b'{"v":1,' + line[1:] + b"\n"
+    assert lines.encode([made]) == b'{"v":2,' + line[1:] + b"\n"
 
 
 @given(VALUES, VALUES)
@@ -341,7 +341,7 @@ def test_lines_of_one_process_share_it_after_reading() -> None:
     [
         (lambda _line: b"nonsense", "not an event"),
         (lambda line: line[: len(line) // 2], "not an event"),
-        (lambda line: line.replace(b'"v":1', b'"v":2'), "schema 2; this Ringward reads schema 1"),
+        (lambda line: line.replace(b'"v":2', b'"v":3'), "schema 3; this Ringward reads schema 1 and 2"),
         (
             lambda line: line.replace(b'"finit_module"', b'"finit_modul"', 1),
             "'finit_modul', which this Ringward does not",

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ringward.events import Event
-from ringward.output.recording import CutError, Recorder, Recording, RecordingError, batches
+from ringward.output.recording import CutError, Recorder, Recording, RecordingError, batches, footer
 from ringward.sensor.info import Attachment, ModuleCounts, SensorInfo, Totals
 from ringward.version import VERSION
 from tests.output.event_factory import event, every_event
@@ -54,8 +54,20 @@ def test_what_is_recorded_is_read() -> None:
 def test_every_line_is_json() -> None:
     lines = [json.loads(line) for line in recorded(event(), event()).splitlines()]
     assert next(iter(lines[0].items())) == ("recording", 1)
-    assert [line.get("v") for line in lines] == [None, 1, 1, None]
+    assert [line.get("v") for line in lines] == [None, 2, 2, None]
     assert lines[-1] == {"end": 1, "events": 2, "filtered": 4, "lost": 5}
+    assert json.loads(footer(2, Totals(2, 4, 5, lost_uncounted=1))) == lines[-1] | {"lost_uncounted": 1}
+
+
+def test_one_of_a_later_schema_is_told_what_is_read() -> None:
+    later = recorded().replace(b'"schema":2', b'"schema":3')
+    with pytest.raises(RecordingError, match=r"schema 3; this is Ringward .*, which reads format 1, schema 1 and 2"):
+        Recording(io.BytesIO(later), "file")
+
+
+def test_one_of_an_earlier_schema_is_read() -> None:
+    earlier = recorded(*every_event()).replace(b'"schema":2', b'"schema":1').replace(b'{"v":2,', b'{"v":1,')
+    assert read(earlier)[1:] == (every_event(), None)
 
 
 def test_cut_at_any_byte_nothing_is_invented_and_nothing_shown_as_whole() -> None:

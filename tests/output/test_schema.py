@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from ringward.cli.replay import SHIPPED
 from ringward.events import BY_NAME, Event
 from ringward.output import schema
 from ringward.output.jsonl import JsonLines
@@ -24,6 +25,15 @@ def line(made: Event) -> Any:
 
 def test_the_published_file_is_up_to_date() -> None:
     assert (ROOT / schema.PUBLISHED).read_text() == schema.text(), "run: python -m ringward.output.schema"
+
+
+def test_what_earlier_recordings_hold_is_of_the_schema_that_is_kept_for_them() -> None:
+    earlier = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/schema/event-v1.json").read_bytes()))
+    found = [json.loads(text) for text in SHIPPED.read_text().splitlines()]
+    events = [one for one in found if one.get("v") == 1]
+    assert len(events) == len(found) - 2, "the first line and the last are none"
+    for one in events:
+        earlier.validate(one)
 
 
 def test_it_is_a_schema() -> None:
@@ -44,7 +54,7 @@ def test_hostile_events_validate(made: Event) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"v": 2},
+        {"v": 1},
         {"v": None},
         {"event": "nonsense"},
         {"event": "delete_module"},  # the arguments are not its own

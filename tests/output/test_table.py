@@ -183,7 +183,10 @@ def test_colour_says_what_failed() -> None:
     assert "\x1b[31mEPERM\x1b[0m" in failed
     assert "\x1b[32mok\x1b[0m" in worked
     (lost,) = table.lines(Row(event("events_lost", process=None)))
-    assert "\x1b[1;37;41mLOST" in lost
+    assert "\x1b[1;37;41mLOST 17 events on CPU 1" in lost
+    unknown = event("events_lost", process=None, given={"count": None, "lost_on": None, "first_seq": None})
+    (lost,) = table.lines(Row(unknown))
+    assert "LOST an unknown number of events: the ring was full" in lost
 
 
 def test_verbose_lines_stand_beneath() -> None:

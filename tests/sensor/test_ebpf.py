@@ -14,6 +14,7 @@ from ringward.sensor import _native
 from ringward.sensor.clock import Clock
 from ringward.sensor.ebpf import BATCH, LOOK_NS, EbpfSource, Wish, own_event, statuses
 from ringward.sensor.info import Attachment, SensorInfo, Totals
+from tests import nulls
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root (CAP_BPF, CAP_PERFMON)")
 
@@ -23,6 +24,13 @@ def test_own_event_is_of_no_process_and_no_cpu():
     assert (event.event, event.hook, event.host) == ("events_lost", "sensor", "host")
     assert (event.process, event.cpu, event.seq) == (None, None, None)
     assert event.args.count == 3
+    assert event.unread == {}
+
+
+def test_a_loss_that_nobody_has_counted_says_so():
+    event = own_event(Clock(), "host", EventsLost(None, None, None, None, "no count"))
+    assert (event.args.subject(), list(event.unread)) == ("an unknown number: no count", ["count"])
+    assert nulls.faults(event) == []
 
 
 @needs_root

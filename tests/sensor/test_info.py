@@ -39,3 +39,12 @@ def test_an_attachment_without_programs_has_none() -> None:
 
 def test_counts_begin_at_nothing() -> None:
     assert Totals() == Totals(events=0, filtered=0, lost=0)
+    assert Totals().is_complete
+
+
+def test_what_nobody_has_counted_is_in_no_sum() -> None:
+    counted, unknown = Totals(), Totals()
+    counted.lose(3)
+    unknown.lose(None)
+    assert (counted.lost, counted.lost_uncounted, counted.is_complete) == (3, 0, False)
+    assert (unknown.lost, unknown.lost_uncounted, unknown.is_complete) == (0, 1, False)

@@ -45,7 +45,9 @@ class FakeSocket:
         self.closed = True
 
 
-def sensor(monkeypatch: pytest.MonkeyPatch, *items: bytes | int | tuple[bytes, int], last: int = 0) -> UeventSensor:
+def sensor(
+    monkeypatch: pytest.MonkeyPatch, *items: bytes | int | tuple[bytes, int], last: int | None = 0
+) -> UeventSensor:
     found = UeventSensor(guess=False)
     found._socket = FakeSocket(*items)  # type: ignore[assignment]
     found._last = last
@@ -93,6 +95,14 @@ def test_an_overflow_after_which_nothing_comes_is_told_too(monkeypatch: pytest.M
     (event,) = found.close()
     assert (event.args.count, event.args.first_seq, event.args.last_seq) == (15, 6, 20)
     assert found.close() == []
+
+
+def test_an_overflow_of_which_no_number_is_known_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = sensor(monkeypatch, errno.ENOBUFS, last=None)
+    assert found.poll(0) == []
+    (event,) = found.close()
+    assert (event.event, event.args.count, event.args.subject()[:17]) == ("events_lost", None, "an unknown number")
+    assert nulls.faults(event) == []
 
 
 def test_a_broken_socket_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ringward.events.catalogue import finit_module
-from ringward.trust.rules import FORCED, Action, Flag, Mode, Operation, Policy, Rule
+from ringward.trust.rules import FORCED, Action, Flag, Mode, Operation, Policy, Rule, mode_at
 from tests.trust.policies import Table
 
 
@@ -11,6 +11,13 @@ def test_an_operation_without_a_mode_is_off() -> None:
     policy = Policy((), Table({}), (0,), {Operation.MODULES: Mode.MONITOR})
     assert policy.mode(Operation.MODULES) is Mode.MONITOR
     assert policy.mode(Operation.UNLOAD) is Mode.OFF
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_trial_ends_by_itself(mode: Mode) -> None:
+    ended = Mode.MONITOR if mode is Mode.ENFORCE else mode
+    assert [mode_at(mode, 7, time) for time in (0, 6, 7, 8)] == [mode, mode, ended, ended]
+    assert mode_at(mode, 0, 1 << 62) is mode
 
 
 @pytest.mark.parametrize(

@@ -149,10 +149,11 @@ def _watch(options: argparse.Namespace, parts: Parts, events: tuple[str, ...], n
             reactions.end()
             reactions.write(f"its process ends; the kernel part will {options.on_end}", Priority.NOTICE)
             log.close()
-        lost = session.totals.lost
-        if lost or (not options.quiet and not stream.unread):
-            say(summary(view, session.totals.filtered, lost, session.totals.unjudged))
-        return INCOMPLETE if lost or (holder and holder.missing) or (judge and judge.weaker) else 0
+        totals = session.totals
+        if not totals.is_complete or (not options.quiet and not stream.unread):
+            say(summary(view, totals))
+        weaker = (holder and holder.missing) or (judge and judge.weaker)
+        return INCOMPLETE if weaker or not totals.is_complete else 0
 
 
 def _tell_ready() -> None:

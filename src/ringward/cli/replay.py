@@ -18,6 +18,7 @@ from ringward.events.filter import Filter
 from ringward.events.registry import CALLS
 from ringward.output.recording import CutError, Recording, RecordingError, batches
 from ringward.output.views import TableView
+from ringward.sensor.info import Totals
 
 BATCH = 256
 """Events that are written at once."""
@@ -88,21 +89,19 @@ class _Seen:
 
     def __init__(self, only: Filter) -> None:
         self._only = only
-        self.filtered = 0
-        self.unread = 0
-        self.lost = 0
+        self.totals = Totals()
 
     def wanted(self, events: list[Event]) -> list[Event]:
         found = []
         for event in events:
             if event.event == "events_lost":
-                self.lost += event.args.count
+                self.totals.lose(event.args.count)
             verdict = self._only.judge(event)
             if verdict:
                 found.append(event)
             else:
-                self.filtered += 1
-                self.unread += verdict is None
+                self.totals.filtered += 1
+                self.totals.unjudged += verdict is None
         return found
 
 
@@ -121,11 +120,15 @@ def _show(recording: Recording, stream: Stream, only: Filter, *, quiet: bool) ->
     stream.finish()
     if stream.unread:
         return 0
-    lost = max(seen.lost, recording.footer.lost if recording.footer else 0)
-    if not quiet or lost or fault:
-        say(summary(stream.view, seen.filtered, lost, seen.unread))
+    totals = seen.totals
+    if recording.footer:
+        # The events of the losses may have been filtered out when it was made.
+        totals.lost = max(totals.lost, recording.footer.lost)
+        totals.lost_uncounted = max(totals.lost_uncounted, recording.footer.lost_uncounted)
+    if not quiet or not totals.is_complete or fault:
+        say(summary(stream.view, totals))
     if isinstance(fault, RecordingError):
         raise CannotRunError(str(fault))
     if fault:
         say(f"ringward replay: {fault}")
-    return INCOMPLETE if fault or lost else 0
+    return INCOMPLETE if fault or not totals.is_complete else 0

@@ -158,22 +158,16 @@ def _is_lack(line: str) -> bool:
     return line.lstrip().startswith(("degraded ", "missing ", "partly "))
 
 
-def summary(view: View, filtered: int, lost: int, unjudged: int = 0, limited: int = 0) -> str:
-    """Return the last line: how many events were shown, filtered and lost.
-
-    Args:
-        view: that showed them.
-        filtered: events that were not shown.
-        lost: events that the kernel part could not store.
-        unjudged: of the filtered ones, those of which a filter could not read what it decides by.
-        limited: events that a limit has left out.
-
-    """
+def summary(view: View, totals: Totals) -> str:
+    """Return the last line: how many events `view` has shown, and how many were filtered and lost."""
     events = "event" if view.shown == 1 else "events"
     steps = f" (and {view.folded} steps of them)" if view.folded else ""
-    unread = f" ({unjudged} of them because what decides could not be read)" if unjudged else ""
-    left_out = f", {limited} left out by --rate or --sample" if limited else ""
-    return f"{view.shown} {events} shown{steps}, {filtered} filtered{unread}, {lost} lost{left_out}"
+    unread = f" ({totals.unjudged} of them because what decides could not be read)" if totals.unjudged else ""
+    left_out = f", {totals.limited} left out by --rate or --sample" if totals.limited else ""
+    lost = f"{totals.lost} lost"
+    if totals.lost_uncounted:
+        lost = f"{lost} and an unknown number more" if totals.lost else "an unknown number lost"
+    return f"{view.shown} {events} shown{steps}, {totals.filtered} filtered{unread}, {lost}{left_out}"
 
 
 def say(text: str) -> None:

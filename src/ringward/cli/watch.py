@@ -135,11 +135,10 @@ def main(argv: list[str]) -> int:
             raise
         finally:
             sensor.close()
-        lost = sensor.totals.lost
-        if lost or (not options.quiet and not stream.unread):
-            totals = sensor.totals
-            say(summary(view, totals.filtered, lost, totals.unjudged, totals.limited))
-        return status if status is not None else INCOMPLETE if lost or info.degraded else 0
+        totals = sensor.totals
+        if not totals.is_complete or (not options.quiet and not stream.unread):
+            say(summary(view, totals))
+        return status if status is not None else INCOMPLETE if not totals.is_complete or info.degraded else 0
 
 
 def _check(options: argparse.Namespace, command: list[str]) -> None:

@@ -9,7 +9,10 @@ from typing import Any
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of what is written: another one whenever a member that was there has another type or meaning."""
+READABLE = (1, SCHEMA_VERSION)
+"""What is read: an event of version 1 is one of version 2, in which the count of `events_lost` can be null."""
 
 
 # No garbage collection of these three: none is in a cycle, and looking for one would cost more than making them.

@@ -57,7 +57,7 @@ def verdicts(event: Event, policy: Policy) -> Iterator[Event]:
 
     Args:
         event: any.
-        policy: what decides; that `without_digests` is enough.
+        policy: what decides, in the modes of the event's time; that `without_digests` is enough.
 
     """
     mode = policy.mode(Operation.MODULES)

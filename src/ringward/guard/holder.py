@@ -6,6 +6,7 @@ import json
 import os
 import struct
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ringward.events.hooks import Hook
@@ -22,7 +23,7 @@ from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
 from ringward.sensor.origin import MODULES_LOAD, UDEV
 from ringward.trust.patterns import LONGEST, Pattern
-from ringward.trust.rules import Mode, Operation, Origin, Policy
+from ringward.trust.rules import Mode, Operation, Origin, Policy, mode_at
 
 EVENTS = {
     Operation.MODULES: "module_verdict",
@@ -101,8 +102,7 @@ class Holder:
         self.missing: dict[str, str] = {}
         """Verdicts and aids that cannot be had, with the kernel's reason."""
         self._policy_maps: PolicyMaps | None = None
-        self.policy: Policy | None = None
-        """That decides, without its digests; a trial's end changes the modes in the kernel part alone."""
+        self._policy: Policy | None = None
         self._protection: Protection | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
@@ -267,13 +267,26 @@ class Holder:
         if self._policy_maps is None:
             self._policy_maps = PolicyMaps(self.maps)
         self._policy_maps.write(compiled, digests, enforce_until)
-        self.policy = without_digests(policy, modes)
+        self._policy = without_digests(policy, modes)
         self._kept = kept_modules(policy) if modes.get(Operation.UNLOAD) is Mode.ENFORCE else ()
         for name in self._holds.let_go(self._kept):
             if self._links:
                 (self._links / f"{PREFIX}{name}").unlink(missing_ok=True)
         self._pin_holds(self._holds.keep(self._kept))
         return compiled
+
+    def policy_at(self, time: int) -> Policy | None:
+        """Return the policy that decides, without its digests, in the modes of a time; None: there is none yet.
+
+        Args:
+            time: nanoseconds since boot. A trial ends by itself, and is confirmed by another process.
+
+        """
+        if self._policy is None or Mode.ENFORCE not in self._policy.modes.values():
+            return self._policy
+        until = self.policy_maps.state()["enforce_until"]
+        modes = {operation: mode_at(mode, until, time) for operation, mode in self._policy.modes.items()}
+        return replace(self._policy, modes=modes)
 
     @property
     def policy_maps(self) -> PolicyMaps:

@@ -131,12 +131,18 @@ class Session:
         early, self._early = self._early, []
         return self._took([*early, *self._sensor.close()])
 
+    def _judge(self, event: Event) -> Iterable[Event]:
+        """Return the verdict on a call that the kernel part does not see; nothing for other events."""
+        if not self._holder or event.event not in dead_calls.EVENTS:
+            return ()
+        policy = self._holder.policy_at(event.ktime)
+        return dead_calls.verdicts(event, policy) if policy else ()
+
     def _took(self, events: list[Event]) -> list[Event]:
         if self._programs:
             events = [one for event in events for one in (event, *self._programs.verdicts(event))]
-        policy = self._holder.policy if self._holder and "module_verdict" in self._judged else None
-        if policy:
-            events = [one for event in events for one in (event, *dead_calls.verdicts(event, policy))]
+        if "module_verdict" in self._judged:
+            events = [one for event in events for one in (event, *self._judge(event))]
         self._heard(events)
         for event in events:
             args: Any = event.args

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 
 from ringward.events import BY_NAME, Difference, Event, Process
-from ringward.events.context import SCHEMA_VERSION
+from ringward.events.context import READABLE, SCHEMA_VERSION
 from ringward.output import _lines
 
 KEPT = 256
@@ -107,8 +107,9 @@ class EventDecoder:
         """
         try:
             found = self._line.decode(line)
-            if found.v != SCHEMA_VERSION:
-                raise LineError(f"an event of schema {found.v}; this Ringward reads schema {SCHEMA_VERSION}")
+            if found.v not in READABLE:
+                versions = " and ".join(map(str, READABLE))
+                raise LineError(f"an event of schema {found.v}; this Ringward reads schema {versions}")
             args = self._args.get(found.event) or self._call_args(found.event)
             values = {name: getattr(found, name) for name in _MEMBERS}
             values["args"] = args.decode(found.args)

@@ -1,7 +1,7 @@
 """Recordings: JSON lines with a first line that says what they are, and a last one that says they are whole.
 
-    {"recording":1,"schema":1,"ringward":"...","kernel":"...","host":"...","sensor":{...}}
-    {"v":1,"event":"finit_module",...}
+    {"recording":1,"schema":2,"ringward":"...","kernel":"...","host":"...","sensor":{...}}
+    {"v":2,"event":"finit_module",...}
     {"end":1,"events":1,"filtered":0,"lost":0}
 
 A recording is written as it goes, so that it can be read after any end. One without its
@@ -16,7 +16,7 @@ from typing import IO
 import msgspec
 
 from ringward.events import Event
-from ringward.events.context import SCHEMA_VERSION
+from ringward.events.context import READABLE, SCHEMA_VERSION
 from ringward.output.jsonl import EventDecoder, JsonLines, LineError
 from ringward.output.text import safe
 from ringward.sensor.info import SensorInfo, Totals
@@ -38,13 +38,15 @@ class Header(msgspec.Struct, frozen=True):
     sensor: SensorInfo
 
 
-class Footer(msgspec.Struct, frozen=True):
+class Footer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last line."""
 
     end: int
     events: int
     filtered: int
     lost: int
+    lost_uncounted: int = 0
+    """Losses of which nobody has counted how many events they were; `lost` is without them."""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -73,7 +75,8 @@ def header(info: SensorInfo) -> bytes:
 
 def footer(events: int, totals: Totals) -> bytes:
     """Return the last line of a recording of so many events."""
-    return msgspec.json.encode(Footer(FORMAT, events, totals.filtered, totals.lost)) + b"\n"
+    last = Footer(FORMAT, events, totals.filtered, totals.lost, totals.lost_uncounted)
+    return msgspec.json.encode(last) + b"\n"
 
 
 class Recorder:
@@ -141,10 +144,10 @@ class Recording:
         if kind.recording is None:
             lines = "lines of --output jsonl without" if kind.event and kind.v else "not a recording: it has not"
             raise self._error(f"{lines} the first line of a recording; record with: ringward watch --record FILE")
-        if (kind.recording, kind.schema) != (FORMAT, SCHEMA_VERSION):
+        if kind.recording != FORMAT or kind.schema not in READABLE:
             raise self._error(
                 f"made by Ringward {kind.ringward or '?'} with recording format {kind.recording}, schema {kind.schema};"
-                f" this is Ringward {VERSION}, which reads format {FORMAT}, schema {SCHEMA_VERSION}"
+                f" this is Ringward {VERSION}, which reads format {FORMAT}, schema {' and '.join(map(str, READABLE))}"
             )
         try:
             return msgspec.json.decode(line, type=Header)

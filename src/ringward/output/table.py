@@ -92,7 +92,8 @@ class Table:
         if event.event == "events_lost":
             where = f" on CPU {args.lost_on}" if args.lost_on is not None else ""
             numbers = f" (seq {args.first_seq} to {args.last_seq})" if args.first_seq is not None else ""
-            text, style = f"LOST {args.count} events{where}{numbers}: {args.reason}", "alarm"
+            many = "an unknown number of" if args.count is None else args.count
+            text, style = f"LOST {many} events{where}{numbers}: {args.reason}", "alarm"
         elif event.event == "events_limited":
             text, style = f"LEFT OUT {args.count} of {args.subject_event}: {args.limit}", "warn"
         else:

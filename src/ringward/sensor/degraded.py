@@ -88,5 +88,7 @@ class UeventSource:
         return [*ready, *self._taken(self._sensor.close())]
 
     def _taken(self, events: list[Event]) -> list[Event]:
-        self._totals.lost += sum(event.args.count for event in events if event.event == "events_lost")
+        for event in events:
+            if event.event == "events_lost":
+                self._totals.lose(event.args.count)
         return [event for event in events if event.event in self._events]

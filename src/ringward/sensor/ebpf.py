@@ -11,7 +11,7 @@ from time import sleep
 from typing import Protocol
 
 from ringward.events.args import Args
-from ringward.events.catalogue.events_lost import EventsLost
+from ringward.events.catalogue.events_lost import NOT_COUNTED, EventsLost
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.events.context import Event
 from ringward.events.filter import Filter
@@ -99,6 +99,7 @@ def own_event(clock: Clock, host: str, args: Args) -> Event:
         process=None,
         args=args,
         tags=TAGS[name],
+        unread=NOT_COUNTED if isinstance(args, EventsLost) and args.count is None else {},
     )
 
 
@@ -293,7 +294,7 @@ class EbpfSource:
         yield from self._joiner.waiting(self._under_way(self._requests), now())
         for told in self._calls.limits.news():
             if isinstance(told, EventsLost):
-                self._totals.lost += told.count
+                self._totals.lose(told.count)
             else:
                 self._totals.limited += told.count
             yield self._own(told)
@@ -311,7 +312,7 @@ class EbpfSource:
         skipped = {**self._attached.skipped(), **(self._elsewhere.skipped() if self._elsewhere else {})}
         lost = self._losses.losses(self._given) + self._misses.losses(skipped)
         for loss in lost:
-            self._totals.lost += loss.count
+            self._totals.lose(loss.count)
             self._canary.excuse()
             yield self._own(loss)
 

@@ -64,3 +64,17 @@ class Totals(msgspec.Struct):
     """Of `filtered`: what decides about them could not be read."""
     limited: int = 0
     """Left out by a limit that was asked for."""
+    lost_uncounted: int = 0
+    """Losses of which nobody has counted how many events they were; `lost` is without them."""
+
+    def lose(self, count: int | None) -> None:
+        """Count a loss of so many events; None: nobody has counted them."""
+        if count is None:
+            self.lost_uncounted += 1
+        else:
+            self.lost += count
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing was lost."""
+        return not self.lost and not self.lost_uncounted

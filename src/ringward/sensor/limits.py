@@ -16,7 +16,7 @@ from ringward.sensor import _native
 MOST = 1_000_000_000
 """Of either number."""
 RING = "io_uring"
-UNKNOWN = "the kernel part has no count of what the limit of {} has left out: how many is not known, one is counted"
+UNKNOWN = "the kernel part has no count of what the limit of {} has left out"
 _SECOND = 1_000_000_000
 _LIMIT = struct.Struct("<QII")
 _LEFT_OUT = struct.Struct("<QQ")
@@ -79,12 +79,12 @@ class KernelLimits:
             _native.map_update(limits, _KEY.pack(place), _LIMIT.pack(0, limit.rate, limit.every))
 
     def news(self) -> Iterator[EventsLimited | EventsLost]:
-        """Yield what was left out since the last call; and once of which event that is not known: one is lost."""
+        """Yield what was left out since the last call; and once of which event that is not known."""
         for name, place in self.places.items() if self._left_out is not None else ():
             value = _native.map_lookup(self._left_out or 0, _KEY.pack(place))
             if value is None:
                 if name not in self._unknown:
-                    yield EventsLost(1, None, None, None, UNKNOWN.format(name))
+                    yield EventsLost(None, None, None, None, UNKNOWN.format(name))
                 self._unknown.add(name)
                 continue
             count = sum(left_out for _seen, left_out in _LEFT_OUT.iter_unpack(value))

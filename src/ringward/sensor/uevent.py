@@ -173,7 +173,7 @@ class UeventSensor:
     def _lost(self, first: int | None, last: int | None) -> Event:
         reason = "the uevent socket's buffer was full; the numbers are SEQNUM of uevents of any kind"
         if first is None or last is None:
-            return own_event(self._clock, self._host, EventsLost(1, None, None, None, f"{reason}; at least one"))
+            return own_event(self._clock, self._host, EventsLost(None, None, None, None, reason))
         return own_event(self._clock, self._host, EventsLost(last - first + 1, None, first, last, reason))
 
     def _who(self, calls: frozenset[int]) -> tuple[Process | None, str]:

@@ -54,6 +54,18 @@ class Mode(IntEnum):
     """What is denied does not happen."""
 
 
+def mode_at(mode: Mode, enforce_until: int, time: int) -> Mode:
+    """Return the mode at a time, as the kernel part does (bpf/guard_decide.bpf.h: policy_mode()).
+
+    Args:
+        mode: that the policy has.
+        enforce_until: nanoseconds since boot; enforcing is monitoring from then on. 0: no end.
+        time: nanoseconds since boot.
+
+    """
+    return Mode.MONITOR if mode is Mode.ENFORCE and 0 < enforce_until <= time else mode
+
+
 class Origin(IntEnum):
     """How a load came about."""
 

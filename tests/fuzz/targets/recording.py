@@ -16,8 +16,8 @@ RUNS = 1500
 NATIVE = ("ringward.output._lines",)
 DICTIONARY = (
     b'{"end":',
-    b'{"recording":1,"schema":1,',
-    b'"v":1',
+    b'{"recording":1,"schema":2,',
+    b'"v":2',
     b'"process":',
     b'"args":',
     b'"tags":',

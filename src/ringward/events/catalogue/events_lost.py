@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from ringward.events.args import Args
-from ringward.events.fields import K, Spec
+from ringward.events.fields import OPT, K, Spec
 from ringward.events.hooks import Hook
 
 _NO_NUMBER = "what was lost took no number"
+NOT_COUNTED = {"count": "nobody has counted them"}
+"""`unread` of one that says so."""
 
 
 class EventsLost(Args, frozen=True):
@@ -17,7 +19,9 @@ class EventsLost(Args, frozen=True):
     Every record takes a number before it is written, one sequence for each CPU, and the kernel
     part counts each record that found no room. A gap in the numbers that this count confirms is
     a loss, and this event says how many, on which CPU, and between which numbers. A stream
-    without this event is complete as far as its hooks saw.
+    without this event is complete as far as its hooks saw. Where nobody has counted, `count` is
+    null: of uevents that overran their socket and left no number, and of a limit that the kernel
+    part has no count of.
 
     Not seen: what no hook saw. A hook that went deaf is told by `sensor_status`.
     """
@@ -40,7 +44,7 @@ class EventsLost(Args, frozen=True):
     )
     related = ("sensor_status",)
 
-    count: Annotated[int, Spec("u64", "How many.")]
+    count: Annotated[int | None, Spec("u64", "How many.", K, OPT)]
     lost_on: Annotated[int | None, Spec("u32", "On which CPU.", K, none="the kernel's count is not of one CPU")]
     first_seq: Annotated[int | None, Spec("u64", "First sequence number missing.", K, none=_NO_NUMBER)]
     last_seq: Annotated[int | None, Spec("u64", "Last sequence number missing.", K, none=_NO_NUMBER)]
@@ -48,4 +52,4 @@ class EventsLost(Args, frozen=True):
 
     def subject(self) -> str:
         """Return the count and the reason."""
-        return f"{self.count}: {self.reason}"
+        return f"{'an unknown number' if self.count is None else self.count}: {self.reason}"
