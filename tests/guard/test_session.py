@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,26 +10,35 @@ from ringward.events.filter import Filter
 from ringward.guard import session
 from ringward.guard.session import ASIDE, Session
 from ringward.sensor.info import Attachment, SensorError, SensorInfo, Totals
+from ringward.sensor.origin import Cause, origin
 from ringward.trust.rules import Mode, Operation, Policy
-from tests.output.event_factory import event
+from tests.output.event_factory import event, process
 
 
 class Sensor:
     """A sensor of prepared events, whose hooks are heard after some polls."""
 
     made: list[Sensor]
+    missing: dict[str, str]
     batches: list[list[Event]]
     deaf: frozenset[str]
     polls_until_heard: int
 
-    def __init__(self, names: list[str], *, elsewhere: object, on_demand: bool) -> None:
-        self.names, self.elsewhere, self.on_demand = names, elsewhere, on_demand
+    def __init__(
+        self,
+        names: list[str],
+        *,
+        elsewhere: object,
+        on_demand: bool,
+        judge: Callable[[Event, Cause], Iterable[Event]] | None,
+    ) -> None:
+        self.names, self.elsewhere, self.on_demand, self.judge = names, elsewhere, on_demand, judge
         self.totals = Totals()
         self.polls = 0
         type(self).made.append(self)
 
     def open(self) -> SensorInfo:
-        return SensorInfo("6.1", "here", "ebpf", {}, {}, None, None, "not looked at")
+        return SensorInfo("6.1", "here", "ebpf", {}, self.missing, None, None, "not looked at")
 
     @property
     def unheard(self) -> frozenset[str]:
@@ -65,7 +74,7 @@ class Holder:
 
 @pytest.fixture
 def sensor(monkeypatch: pytest.MonkeyPatch) -> type[Sensor]:
-    for name, value in {"made": [], "batches": [], "deaf": frozenset(), "polls_until_heard": 0}.items():
+    for name, value in {"made": [], "missing": {}, "batches": [], "deaf": frozenset(), "polls_until_heard": 0}.items():
         monkeypatch.setattr(Sensor, name, value, raising=False)
     monkeypatch.setattr(session, "Sensor", Sensor)
     monkeypatch.setattr(session, "PROOF_NS", 50_000_000)
@@ -116,17 +125,42 @@ def test_a_module_that_was_loaded_is_held_where_removals_are_judged(sensor: type
         assert holder.kept == kept
 
 
-@pytest.mark.parametrize("judged", ["module_verdict", "unload_verdict"])
-def test_a_call_that_linux_has_not_had_for_long_is_judged_where_loads_are(sensor: type[Sensor], judged: str) -> None:
-    sensor.batches = [[event("create_module", ktime=8), event("create_module", ktime=9), event("init_module")]]
-    holder = Holder(judged)
+def by_hand(*, lost: bool = False) -> Cause:
+    return Cause(origin(process(), None, None), initramfs=False, lost=lost)
+
+
+def test_a_call_that_linux_has_not_had_for_long_is_judged_where_loads_are(sensor: type[Sensor]) -> None:
+    holder = Holder("unload_verdict")
+    opened(holder)
+    assert sensor.made[0].judge is None
+    holder = Holder("module_verdict")
+    opened(holder)
+    judge = sensor.made[1].judge
+    assert judge is not None
+    assert list(judge(event("create_module"), by_hand())) == [], "there is no policy yet"
     holder.modes = lambda time: Mode.MONITOR if time >= 9 else Mode.ENFORCE
-    made, heard = opened(holder, "module_verdict")
-    shown = [(one.args.verdict, one.args.mode) for one in made.poll(0)]
-    both = [("deny", "enforce"), ("deny", "monitor")]
-    assert shown == (both if judged == "module_verdict" else [])
-    each = ["create_module", *(["module_verdict"] if shown else [])]
-    assert names(heard[0]) == [*each, *each, "init_module"]
+    found = [one for time in (8, 9) for one in judge(event("create_module", ktime=time), by_hand())]
+    assert [(one.args.verdict, one.args.mode, one.args.origin) for one in found] == [
+        ("deny", "enforce", "command"),
+        ("deny", "monitor", "command"),
+    ]
+
+
+@pytest.mark.parametrize("why", ["usermodehelper", "module_request", "lost", "lost before", ""])
+def test_where_a_request_may_be_unseen_no_call_is_said_to_be_made_by_hand(sensor: type[Sensor], why: str) -> None:
+    if why in ("usermodehelper", "module_request"):
+        sensor.missing = {why: "no such function"}
+    holder = Holder("module_verdict")
+    holder.modes = lambda _time: Mode.MONITOR
+    made, _heard = opened(holder)
+    judge = sensor.made[0].judge
+    assert judge is not None
+    if why == "lost before":
+        made.totals.lose(1)
+    (found,) = judge(event("create_module"), by_hand(lost=why == "lost"))
+    assert found.args.origin == (None if why else "command")
+    said = {"": "", "lost": "records were lost", "lost before": "records were lost"}.get(why, "no such function")
+    assert said in found.unread.get("origin", "")
 
 
 def test_proved_when_each_hook_was_heard(sensor: type[Sensor]) -> None:

@@ -10,18 +10,24 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ringward.cli import guard as guard_command
 from ringward.cli import guard_status, trust
+from ringward.guard import pins
+from ringward.guard.maps import PolicyMaps
 from ringward.guard.status import Status, read
+from ringward.sensor.clock import now
 from ringward.trust import hook, rows
 from ringward.trust.rules import Mode, Operation
 from ringward.trust.store import open_store
@@ -35,6 +41,7 @@ from tests.kernel.witness import remove as unload
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
 
+INSTALL = Path("/etc/modprobe.d/ringward-old-call.conf")
 RULES = """\
 [[rule]]
 id = "no-force"
@@ -182,6 +189,27 @@ def test_a_call_that_linux_has_not_had_for_long_is_judged_and_logged(machine: Ma
     assert line.startswith("<85>ringward: would refuse a call for kernel module rw_of_old, which Linux has not had")
 
 
+def old_call(first: Guarding, name: str) -> dict[str, Any]:
+    """Make a call that Linux has not had since 2.6; return the verdict's arguments."""
+    assert call("64", "create_module", f"s:{name}", 0, 4096).result == -errno.ENOSYS
+    awaited(lambda: first.told(name=name), f"the verdict on create_module({name})")
+    (event,) = first.told(name=name)
+    return event["args"]
+
+
+def test_such_a_call_by_what_the_kernel_asked_for_has_that_origin(first: Guarding) -> None:
+    INSTALL.write_text(f"install net-pf-29 {built('call')} 64 174 s:rw_asked_for 0 4096\n")
+    try:
+        with suppress(OSError):
+            socket.socket(socket.AF_CAN, socket.SOCK_DGRAM)
+    finally:
+        INSTALL.unlink()
+    awaited(lambda: first.told(name="rw_asked_for"), "the verdict on create_module")
+    (event,) = first.told(name="rw_asked_for")
+    assert (event["args"]["origin"], event["args"]["alias"]) == ("request", "net_pf_29")
+    assert {one.get("exe") for one in event["process"]["ancestors"]} >= {"/usr/bin/kmod"}
+
+
 def test_a_stock_module_goes_on_loading_with_what_it_needs(first: Guarding) -> None:
     subprocess.run(["modprobe", "msdos"], check=True)
     assert {"msdos", "fat"} <= set(listed())
@@ -275,6 +303,29 @@ def test_rules_are_followed_and_bad_ones_are_not(machine: Machine, first: Guardi
     assert first.process.poll() is None
 
 
+def test_when_the_trial_is_over_both_parts_say_so(first: Guarding, dummy: Path) -> None:
+    unknown = padded(dummy, "unknown.ko", 40)
+    fds = pins.maps_of()
+    try:
+        maps = PolicyMaps(fds)
+        state = maps.state()
+        half = len(state["modes"]) // 2
+        modes = state["modes"][state["bank"] * half :][:half]
+        maps.set_modes(modes, now())
+        try:
+            assert old_call(first, "rw_after_trial")["mode"] == "monitor"
+            assert load(unknown) == 0
+            unload("dummy")
+        finally:
+            maps.set_modes(modes, state["enforce_until"])
+    finally:
+        pins.close(fds)
+    digest = sha256sum(unknown)
+    awaited(lambda: first.told(digest=digest, refused=False), "the kernel part's verdict")
+    assert [event["args"]["mode"] for event in first.told(digest=digest, refused=False)] == ["monitor"]
+    assert old_call(first, "rw_in_trial")["mode"] == "enforce"
+
+
 def test_the_trial_is_confirmed(first: Guarding) -> None:
     found = status()
     assert (found.alive, found.stays, found.pid, bool(found.enforce_until)) == (True, True, first.process.pid, True)
@@ -282,6 +333,7 @@ def test_the_trial_is_confirmed(first: Guarding) -> None:
     assert all(found.deciding.values()), found.deciding
     assert guard_status.confirm() == 0
     assert status().enforce_until == 0
+    assert old_call(first, "rw_confirmed")["mode"] == "enforce"
 
 
 def test_killed_and_taken_over_without_a_gap(machine: Machine, first: Guarding) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from ringward.events import BY_NAME, Event
 from ringward.sensor.clock import Clock
 from ringward.sensor.decode import Record
 from ringward.sensor.join import Joiner
+from ringward.sensor.origin import Cause
 from ringward.sensor.process_table import ProcessTable
 from tests import nulls
 from tests.sensor.kernel_records import Call, Kernel, Proc, Value, batch, decoder, finit
@@ -32,6 +34,7 @@ class Joined:
         steps: frozenset[str] = STEPS,
         modules: set[str] | None = None,
         whole: bool = True,
+        judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
     ) -> None:
         self.lost_at = -1
         """Time of the last loss, nanoseconds since boot."""
@@ -50,6 +53,7 @@ class Joined:
             steps,
             modules,
             lambda time: self.lost_at > time,
+            judge,
         )
         self.events: list[Event] = []
 
@@ -104,6 +108,17 @@ class Joined:
         """Load a module; return what that completes."""
         call = finit(self.kernel, proc, f"/lib/modules/{module}.ko", **given)
         return self.feed(*call.steps(module, uses))
+
+
+class Judge:
+    """Makes one more event of each call that it is given; keeps how each came about."""
+
+    def __init__(self) -> None:
+        self.causes: list[Cause] = []
+
+    def __call__(self, event: Event, cause: Cause) -> list[Event]:
+        self.causes.append(cause)
+        return [msgspec.structs.replace(event, seq=None, cpu=None, hook="sensor")]
 
 
 def create(j: Joined, proc: Proc, name: str | None = "old", **more: int) -> Call:

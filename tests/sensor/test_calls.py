@@ -10,7 +10,7 @@ from ringward.events import BY_NAME, Event
 from ringward.events.context import Process
 from ringward.sensor import _native
 from ringward.sensor.calls import PLAIN, plain_calls
-from tests.sensor.joined import INIT, Joined, Twins
+from tests.sensor.joined import INIT, Joined, Judge, Twins
 from tests.sensor.kernel_records import CANARY, SECOND, Call, Value, batch, decoder, delete, finit
 
 NUMBERS = {"create_module": 174, "query_module": 178, "get_kernel_syms": 177, "init_module": 175}
@@ -226,3 +226,14 @@ def test_a_batch_of_another_decoder_is_refused() -> None:
 def test_plain_calls_are_those_that_begin_no_load() -> None:
     assert all(BY_NAME[name].group == "modules" for name in PLAIN)
     assert not {"init_module", "finit_module", "delete_module"} & set(PLAIN)
+
+
+def test_only_calls_that_begin_no_load_are_judged_so() -> None:
+    judge = Judge()
+    j = Joined(judge=judge)
+    proc = j.program()
+    j.load(proc, "x")
+    call = delete(j.kernel, proc, "x")
+    j.feed(call.enter(), call.returns(0), j.kernel.exit(proc))
+    assert (len(j.of("finit_module")), len(j.of("delete_module"))) == (1, 1)
+    assert judge.causes == []

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ringward.events import Event, Load, Need, Origin
 from ringward.sensor.attempts import PENDING_NS
 from ringward.sensor.join import HELD_NS
-from tests.sensor.joined import EBUSY, ENODEV, ENOSYS, INIT, STEPS, UDEVD, Joined, create, names
+from ringward.sensor.origin import Cause
+from tests.sensor.joined import EBUSY, ENODEV, ENOSYS, INIT, STEPS, UDEVD, WORKER, Joined, Judge, create, names
 from tests.sensor.kernel_records import CANARY, INITRAMFS, SECOND, Proc, delete, finit
 
 
@@ -166,6 +167,49 @@ def test_the_initramfs_is_an_origin(j: Joined) -> None:
     j.load(j.program("insmod", flags=INITRAMFS), "x")
     (event,) = j.flush()
     assert origin_of(event).kind == "initramfs"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_call_that_linux_has_not_had_for_long_is_judged_by_what_a_load_is(whole: bool) -> None:
+    judge = Judge()
+    j = Joined(whole=whole, judge=judge)
+
+    def judged(proc: Proc) -> Cause:
+        call = create(j, proc)
+        found = j.feed(call.enter(), call.returns(ENOSYS))
+        assert [event.hook for event in found] == ["tp_btf", "sensor"]
+        return judge.causes.pop()
+
+    python = j.program("python3", exe="/usr/bin/python3")
+    by_hand = judged(python)
+    assert (by_hand.origin.kind, by_hand.initramfs, by_hand.lost) == ("command", False, False)
+    number, modprobe = j.autoload("net-pf-5", python)
+    for proc in (modprobe, j.program("sh", exe="/bin/sh", parent=modprobe)):
+        asked = judged(proc).origin
+        assert (asked.kind, asked.alias, asked.request) == ("request", "net-pf-5", f"{number:x}")
+    assert judged(j.program(exe=UDEVD)).origin.kind == "udev"
+    early = judged(j.program(exe=UDEVD, flags=INITRAMFS))
+    assert (early.origin.kind, early.initramfs) == ("udev", True)
+    j.lost_at = 1
+    assert judged(python).lost
+    assert judge.causes == []
+
+
+def test_a_process_that_nobody_follows_is_judged_by_its_request() -> None:
+    """As the guard has it: of a process only what it is is told, before what it does."""
+    judge = Judge()
+    j = Joined(judge=judge)
+    number, raw = j.kernel.request(j.kernel.process(INIT, "python3"), "net-pf-5")
+    modprobe = j.kernel.process(WORKER, "modprobe")
+    child = j.kernel.process(modprobe, "sh")
+    call = create(j, child)
+    j.feed(
+        *(raw, j.kernel.helper(modprobe, number)),
+        *(j.kernel.context(child, "/bin/sh", ("sh",)), j.kernel.context(modprobe, "/usr/bin/kmod")),
+        *(call.enter(), call.returns(ENOSYS)),
+    )
+    (cause,) = judge.causes
+    assert (cause.origin.kind, cause.origin.alias) == ("request", "net-pf-5")
 
 
 def test_a_load_that_lacks_a_step_shows_a_silent_hook(j: Joined) -> None:

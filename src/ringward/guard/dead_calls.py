@@ -1,7 +1,7 @@
 """create_module, query_module, get_kernel_syms: Linux has not had them since 2.6; attempts like any other, and judged.
 
 The kernel refuses them by itself (ENOSYS), before any hook that could decide: user space judges what the sensor has
-seen, by the same function and the same policy.
+seen, by the same function, policy and facts, in the mode of that time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from ringward.events.catalogue.module_verdict import ModuleVerdict
 from ringward.events.context import Event, Process
 from ringward.sensor.calls import PLAIN, TAGS
-from ringward.sensor.origin import origin
+from ringward.sensor.origin import Cause
 from ringward.trust.rules import UNKNOWN, Flag, Mode, Operation, Origin, Policy
 from ringward.trust.verdict import Level, Object, Subject, decide
 
@@ -24,13 +24,7 @@ EVENTS = PLAIN
 STAGE = "call"
 _NAME = ModuleVerdict.event_name()
 _NO_IMAGE = "the call has no image: Linux has no such call any more"
-_ORIGINS = {
-    "command": Origin.COMMAND,
-    "request": Origin.REQUEST,
-    "udev": Origin.UDEV,
-    "modules-load": Origin.BOOT,
-    "initramfs": Origin.BOOT,
-}
+_BY_PROGRAM = {"udev": Origin.UDEV, "modules-load": Origin.BOOT}
 
 
 class _NoDigests:
@@ -52,12 +46,42 @@ def _subject(process: Process) -> Subject:
     )
 
 
-def verdicts(event: Event, policy: Policy) -> Iterator[Event]:
+def origin(process: Process, cause: Cause, unjoined: str) -> tuple[Origin | None, str]:
+    """Return how a call came about, as the kernel part does (bpf/guard_subject.bpf.h: origin_set()); or None and why.
+
+    Args:
+        process: that makes it.
+        cause: as the sensor has it.
+        unjoined: why it is not known that the process was started for no request; "": it is.
+
+    """
+    kind = cause.origin.kind
+    if kind == "request":
+        return Origin.REQUEST, ""
+    if cause.initramfs:
+        return Origin.BOOT, ""
+    if kind in _BY_PROGRAM:
+        return _BY_PROGRAM[kind], ""
+    unknown = (one.unread or "its program is not known" for one in process.ancestors if one.exe is None)
+    reason = unjoined or cause.origin.unread.get("kind") or next((f"an ancestor: {text}" for text in unknown), "")
+    return (None, reason) if reason else (Origin.COMMAND, "")
+
+
+def alias(cause: Cause, unjoined: str) -> tuple[str | None, str]:
+    """Return what the kernel asked for, "": nothing; or None and why. Arguments: as of `origin`."""
+    if cause.origin.kind == "request":
+        return cause.origin.alias, cause.origin.unread.get("alias", "")
+    return (None, unjoined) if unjoined else ("", "the kernel asked for none")
+
+
+def verdicts(event: Event, policy: Policy, cause: Cause, unjoined: str = "") -> Iterator[Event]:
     """Yield the verdict on the call that an event tells of; nothing for other events, and where loads are not judged.
 
     Args:
         event: any.
         policy: what decides, in the modes of the event's time; that `without_digests` is enough.
+        cause: how the call came about.
+        unjoined: why it is not known that the process was started for no request; "": it is.
 
     """
     mode = policy.mode(Operation.MODULES)
@@ -67,20 +91,20 @@ def verdicts(event: Event, policy: Policy) -> Iterator[Event]:
     args: Any = event.args
     # One of them is given no name at all.
     name: str | None = getattr(args, "name", "")
-    how = _ORIGINS.get(origin(process, None, None).kind)
+    how, no_origin = origin(process, cause, unjoined)
+    asked, no_alias = alias(cause, unjoined)
     thing = Object(
         Operation.MODULES,
         name=None if name is None else name.encode("utf-8", "surrogateescape"),
         parameters=b"",
         flags=Flag.NO_FILE,
-        alias=b"",
+        alias=None if asked is None else asked.encode("utf-8", "surrogateescape"),
         origin=how,
     )
     made = decide(_subject(process), thing, policy)
     unread = {
         "digest": _NO_IMAGE,
         "param_values": "the call takes none",
-        "alias": "the kernel asked for none",
         "file": "the call takes no file",
         "duration": "it was not measured",
     }
@@ -89,7 +113,9 @@ def verdicts(event: Event, policy: Policy) -> Iterator[Event]:
     if made.rule is None:
         unread["rule"] = "no rule made it"
     if how is None:
-        unread["origin"] = process.unread.get("exe", "the program is not known")
+        unread["origin"] = no_origin
+    if not asked:
+        unread["alias"] = no_alias
     yield msgspec.structs.replace(
         event,
         event=_NAME,
@@ -109,7 +135,7 @@ def verdicts(event: Event, policy: Policy) -> Iterator[Event]:
             name=name or None,
             param_values=None,
             flags=("NO_FILE",),
-            alias=None,
+            alias=asked.replace("-", "_") if asked else None,
             origin=None if how is None else how.name.lower(),
             stage=STAGE,
             file=None,

@@ -17,6 +17,7 @@ from ringward.guard.together import Together
 from ringward.sensor.clock import NS, Clock, now
 from ringward.sensor.ebpf import own_event
 from ringward.sensor.info import SensorError, SensorInfo, Totals
+from ringward.sensor.origin import Cause
 from ringward.sensor.sensor import Sensor
 
 ASIDE = (
@@ -66,7 +67,8 @@ class Session:
         names = [*sorted(self._judged), *(ASIDE if holder else ()), *(programs.events if programs else ())]
         parts = [part for part in (holder, programs and programs.elsewhere) if part]
         elsewhere = Together(*parts) if len(parts) > 1 else next(iter(parts), None)
-        self._sensor = Sensor(names, elsewhere=elsewhere, on_demand=True)
+        judge = self._judge if "module_verdict" in self._judged else None
+        self._sensor = Sensor(names, elsewhere=elsewhere, on_demand=True, judge=judge)
         self.info: SensorInfo = self._sensor.open()
         self._clock = Clock()
         self._proved = 0
@@ -131,18 +133,23 @@ class Session:
         early, self._early = self._early, []
         return self._took([*early, *self._sensor.close()])
 
-    def _judge(self, event: Event) -> Iterable[Event]:
-        """Return the verdict on a call that the kernel part does not see; nothing for other events."""
-        if not self._holder or event.event not in dead_calls.EVENTS:
-            return ()
-        policy = self._holder.policy_at(event.ktime)
-        return dead_calls.verdicts(event, policy) if policy else ()
+    def _judge(self, event: Event, cause: Cause) -> Iterable[Event]:
+        """Return the verdict on a call that the kernel part does not see."""
+        policy = self._holder.policy_at(event.ktime) if self._holder else None
+        return dead_calls.verdicts(event, policy, cause, self._unjoined(cause)) if policy else ()
+
+    def _unjoined(self, cause: Cause) -> str:
+        """Return why it is not known that a process was started for no request; "": it is."""
+        for name in ("module_request", "usermodehelper"):
+            if name in self.info.missing:
+                return f"requests are not joined to the processes that are started for them: {self.info.missing[name]}"
+        if cause.lost or not self._sensor.totals.is_complete:
+            return "records were lost: that the process was started for a request may be among them"
+        return ""
 
     def _took(self, events: list[Event]) -> list[Event]:
         if self._programs:
             events = [one for event in events for one in (event, *self._programs.verdicts(event))]
-        if "module_verdict" in self._judged:
-            events = [one for event in events for one in (event, *self._judge(event))]
         self._heard(events)
         for event in events:
             args: Any = event.args

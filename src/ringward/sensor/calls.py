@@ -33,6 +33,8 @@ def plain_calls(
     context: Callable[[bytes], Process],
     modules: set[str] | None,
     programs: _native.Programs | None,
+    *,
+    judged: bool = False,
 ) -> _native.Calls:
     """Return what takes the plain calls out of batches of `decoder`.
 
@@ -45,6 +47,7 @@ def plain_calls(
         context: of a task's bytes.
         modules: names of the modules that are loaded; None: not known.
         programs: what is done with their starts and ends, see `ringward.sensor.programs`; None: nothing.
+        judged: more is made of `PLAIN` calls than their event: none is plain.
 
     """
     kinds: dict[int, tuple[bool, Plan | None, int, dict[str, tuple[str, ...]]]] = {}
@@ -57,7 +60,7 @@ def plain_calls(
         fields = list(cls.specs())
         number = fields.index("name") if "name" in fields else -1
         known = {"name_is_loaded": (modules, number, NOT_KNOWN)} if "name_is_loaded" in fields else None
-        how = plan(name, cls, layout, known) if name in PLAIN else None
+        how = plan(name, cls, layout, known) if name in PLAIN and not judged else None
         kinds[kind] = name in emit, how, number, TAGS[name]
         places.add((at["attempt.id"], at["attempt.entered"], at["attempt.result"], at["attempt.state"]))
     # All begin alike (bpf/attempt.bpf.h); without a call among the records nothing is looked at.

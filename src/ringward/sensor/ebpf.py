@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import sleep
 from typing import Protocol
@@ -26,6 +26,7 @@ from ringward.sensor.join import Joiner
 from ringward.sensor.limits import Limit
 from ringward.sensor.loss import CpuCounters, LossTracker, MissTracker
 from ringward.sensor.objects import ObjectFile
+from ringward.sensor.origin import Cause
 from ringward.sensor.process_table import ProcessTable
 from ringward.sensor.syscall_watch import CallWatch
 from ringward.sensor.syscalls import under_way
@@ -82,6 +83,8 @@ class Wish:
     """How many of an event are told that the kernel part can leave out, by its name."""
     on_demand: bool = False
     """Processes are not followed: the kernel part tells who one is before what it did."""
+    judge: Callable[[Event, Cause], Iterable[Event]] | None = None
+    """Makes the events that follow that of a call which Linux has not had since 2.6; None: none do."""
 
 
 def own_event(clock: Clock, host: str, args: Args) -> Event:
@@ -184,6 +187,7 @@ class EbpfSource:
             frozenset(choice.hooks),
             procfs.module_names(),
             self._lost_since,
+            wish.judge,
         )
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)

@@ -15,13 +15,13 @@ import msgspec
 from ringward.events.context import Event, Load, Origin, Process
 from ringward.sensor import _native
 from ringward.sensor.attempts import Attempts
-from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, TAGS, plain_calls
+from ringward.sensor.calls import CANARY, LOADS, NOT_KNOWN, PLAIN, TAGS, plain_calls
 from ringward.sensor.clock import Clock
-from ringward.sensor.decode import Decoder, Record
+from ringward.sensor.decode import Decoder, Record, Task
 from ringward.sensor.exec_path import ExecPaths
 from ringward.sensor.io_uring import RingRequests
 from ringward.sensor.lifecycle import Lifecycles, LoadState, unknown
-from ringward.sensor.origin import Device, Request, origin, udev_worker
+from ringward.sensor.origin import Cause, Device, Request, origin, udev_worker
 from ringward.sensor.process_table import ProcessTable, key_of
 from ringward.sensor.programs import Programs
 from ringward.sensor.syscalls import SystemCalls
@@ -47,6 +47,7 @@ class Joiner:
         steps: events that are attached: a load that succeeds without one shows a deaf hook.
         modules: names of the modules that are loaded, kept up to date here; None: not known.
         lost_since: whether records may have been lost after a time, nanoseconds since boot.
+        judge: makes the events that follow that of a call of `PLAIN`; None: none do.
 
     """
 
@@ -61,6 +62,7 @@ class Joiner:
         steps: frozenset[str] = frozenset(),
         modules: set[str] | None = None,
         lost_since: Callable[[int], bool] = lambda _time: False,
+        judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
     ) -> None:
         self._decoder = decoder
         self._table = table
@@ -71,6 +73,7 @@ class Joiner:
         self._steps = steps & {"module_digest", "module_load", "do_init_module"}
         self._modules = modules
         self._lost_since = lost_since
+        self._judge = judge
         self._exec_paths = ExecPaths()
         self.silent: dict[str, str] = {}
         """Events that a finished load should have made and did not, with the load's id."""
@@ -92,6 +95,7 @@ class Joiner:
             table.context,
             modules,
             programs.native(decoder, emit),
+            judged=judge is not None,
         )
 
     def take(self, batch: _native.Batch) -> list[Event]:
@@ -191,13 +195,8 @@ class Joiner:
             return found
         process = self._table.context(record.task)
         task = self._decoder.task(record.task)
-        request_id = self._table.request(key_of(task.pid, task.start_time))
-        request = self._requests.get(request_id)
-        if request_id and request is None:
-            request = Request(
-                f"{request_id:x}", None, self._table.as_ancestor(key_of(task.ppid, task.parent_start_time))
-            )
-        chain = f"{request_id:x}" if request_id else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
+        request = self._request_of(task)
+        chain = request.id if request else f"{process.pid:x}-{task.start_time // 1_000_000:x}"
 
         def cause(device: Device | None) -> Origin:
             return origin(process, request, device, initramfs=bool(task.flags & INITRAMFS))
@@ -213,6 +212,21 @@ class Joiner:
         file = getattr(record.args, "file", None)
         state.file = (file.dev, file.inode) if file else None
         return state
+
+    def _request_of(self, task: Task) -> Request | None:
+        """Return the kernel's request that a process, or an ancestor of it, was started for; None: none was seen."""
+        number = self._table.request(key_of(task.pid, task.start_time))
+        if not number:
+            return None
+        requester = key_of(task.ppid, task.parent_start_time)
+        return self._requests.get(number) or Request(f"{number:x}", None, self._table.as_ancestor(requester))
+
+    def _cause(self, record: Record) -> Cause:
+        """Return how a call came about that begins no load."""
+        task = self._decoder.task(record.task)
+        initramfs = bool(task.flags & INITRAMFS)
+        found = origin(self._table.context(record.task), self._request_of(task), None, initramfs=initramfs)
+        return Cause(found, initramfs, self._lost_since(0))
 
     def _release(self, attempt: int) -> Iterator[Event]:
         held = self._held.pop(attempt, None)
@@ -299,7 +313,10 @@ class Joiner:
                 unread |= self._unseen(state, entered)
             unread |= unknown(state, self._steps, result, unread, lost=self._lost_since(entered))
         load = state.view() if state else None
-        yield from self._event(record, result=result, duration=duration, load=load, unread=unread)
+        for event in self._event(record, result=result, duration=duration, load=load, unread=unread):
+            yield event
+            if self._judge and record.name in PLAIN:
+                yield from self._judge(event, self._cause(record))
 
     def _unseen(self, state: LoadState, entered: int) -> dict[str, str]:
         """Return why a load that succeeded lacks a step; note hooks that should have fired."""

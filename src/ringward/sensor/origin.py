@@ -7,6 +7,7 @@ runs, the device that udev handed to it. Never by time or by a command's name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ringward.events.context import Ancestor, Origin, Process
 
@@ -29,6 +30,17 @@ class Device:
 
     devpath: str | None
     modalias: str | None
+
+
+class Cause(NamedTuple):
+    """How a call came about that begins no load."""
+
+    origin: Origin
+    """As of a load; of a device nothing is known."""
+    initramfs: bool
+    """The caller's root is the initial root file system, whoever started it."""
+    lost: bool
+    """Records were lost: that it was started for a request of the kernel may be among them."""
 
 
 def person(process: Ancestor) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from ringward.sensor.ebpf import COUNT_NS, LOOK_NS, EbpfSource, Elsewhere, Wish,
 from ringward.sensor.info import NoModulesError, SensorError, SensorInfo, Totals
 from ringward.sensor.ladder import CONTEXT_EVENTS
 from ringward.sensor.limits import Limit, ShownLimits
+from ringward.sensor.origin import Cause
 from ringward.sensor.syscall_counts import CallCounts
 from ringward.sensor.syscall_plan import is_decided
 
@@ -50,6 +51,7 @@ class Sensor:
         on_demand: where no event of `events` is a start, fork or end of a program, processes are not followed: the
             kernel part tells who a process is when it tells of what that did. Costs nothing while nothing is told,
             and knows of ancestors only what is left of them then.
+        judge: makes the events that follow that of a call which Linux has not had since 2.6.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -70,6 +72,7 @@ class Sensor:
         counting: bool = False,
         limits: Mapping[str, Limit] | None = None,
         on_demand: bool = False,
+        judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -95,6 +98,7 @@ class Sensor:
             counting,
             limits or {},
             on_demand and not set(CONTEXT_EVENTS) & set(self.names),
+            judge,
         )
         self._limits = ShownLimits(limits or {})
         self._limits_told = 0

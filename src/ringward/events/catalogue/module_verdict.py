@@ -101,7 +101,8 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
     fails with ENOMEM, before the module's init function.
 
     create_module, query_module and get_kernel_syms are attempts too, at the stage `call`. The kernel
-    has no such calls and refuses them by itself (ENOSYS); user space judges what was seen of them.
+    has no such calls and refuses them by itself (ENOSYS); user space judges what was seen of them, in
+    the mode of the call's time.
     """
 
     hooks = (
@@ -121,7 +122,10 @@ class ModuleVerdict(_verdict.Verdict, frozen=True):
         "comes before.\n\n"
         "`name` is the one in the image. A compressed file has none to be read, and neither has what is no image.\n\n"
         "A second finit_module(2) of the same inode at the same time is not judged: Linux 6.5 and later let it share "
-        "the first one's result.\n\n" + _verdict.LIMITS
+        "the first one's result.\n\n"
+        "At the stage `call` the request is found by the line of ancestors: a process that has left modprobe's descent "
+        "before the call counts as started by hand. Where the hooks that join a request to its process are missing, or "
+        "records were lost, `alias` is null, and so is `origin` unless something else says it.\n\n" + _verdict.LIMITS
     )
     related = ("module_digest", "finit_module", "init_module")
 
