@@ -48,18 +48,9 @@ class Source:
 
 
 class Holder:
-    """Also its own `policy_maps`."""
-
     def __init__(self) -> None:
         self.decided: list[tuple[Any, ...]] = []
         self.fault: Exception | None = None
-
-    @property
-    def policy_maps(self) -> Holder:
-        return self
-
-    def state(self) -> dict[str, int]:
-        return {"enforce_until": 7}
 
     def decide_by(self, *given: Any) -> None:
         if self.fault:
@@ -151,7 +142,7 @@ def test_it_looks_once_a_second(scene: Scene) -> None:
     assert len(scene.holder.decided) == 1
     made, digests, modes, until = scene.holder.decided[0]
     # The end of a trial stays as it is.
-    assert (digests, modes, until) == ("digests", made.modes, 7)
+    assert (digests, modes, until) == ("digests", made.modes, None)
     assert scene.said == ["ringward guard: decides by the changed policy"]
     scene.source.changes = False
     scene.follow()

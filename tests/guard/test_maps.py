@@ -6,6 +6,7 @@ import struct
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,24 @@ def test_the_bank_changes_last_and_the_old_policy_stays_whole(
     assert states[1]["enforce_until"] == 77
     last = [fd for fd, _key, _value in kernel.writes][-2:]
     assert last == [fds["guard_policy"]] * 2
+
+
+def test_a_trial_that_is_confirmed_while_a_policy_is_written(
+    fds: dict[str, int], maps: PolicyMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps.write(compiled(1, Mode.ENFORCE), DIGESTS, enforce_until=77)
+    maps.write(compiled(2, Mode.ENFORCE), DIGESTS, enforce_until=None)
+    assert maps.state()["enforce_until"] == 77
+    fill = maps._fill_rules
+
+    def confirmed(*args: Any) -> None:
+        fill(*args)
+        PolicyMaps(fds).confirm()
+
+    monkeypatch.setattr(maps, "_fill_rules", confirmed)
+    maps.write(compiled(3, Mode.ENFORCE), DIGESTS, enforce_until=None)
+    assert maps.state()["enforce_until"] == 0
+    assert struct.unpack("<2I", maps.state()["rules"])[maps.state()["bank"]] == 3
 
 
 def test_the_modes_alone(maps: PolicyMaps) -> None:

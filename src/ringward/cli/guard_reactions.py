@@ -84,8 +84,7 @@ class Reactions:
                 return
             policy, digests = self._source.policy()
             if self._holder:
-                until = self._holder.policy_maps.state()["enforce_until"]
-                self._holder.decide_by(policy, digests, policy.modes, until)
+                self._holder.decide_by(policy, digests, policy.modes, None)
             if self._starts:
                 self._starts.know(digests)
         except (StoreError, RulesError, PolicyError, sqlite3.Error) as error:

@@ -244,7 +244,7 @@ class Holder:
             _native.map_update(self.maps["guard_origins"], struct.pack("<I", index), value)
 
     def decide_by(
-        self, policy: Policy, digests: Digests, modes: Mapping[Operation, Mode], enforce_until: int = 0
+        self, policy: Policy, digests: Digests, modes: Mapping[Operation, Mode], enforce_until: int | None = 0
     ) -> Compiled:
         """Let the kernel part decide by a policy, from one decision to the next.
 
@@ -252,7 +252,7 @@ class Holder:
             policy: rules and classes.
             digests: the policy's known ones.
             modes: of each operation.
-            enforce_until: nanoseconds since boot; enforcing is monitoring from then on. 0: no end.
+            enforce_until: nanoseconds since boot; enforcing is monitoring from then on. 0: no end; None: as it is.
 
         Raises:
             PolicyError: the policy cannot be held.

@@ -63,28 +63,31 @@ class PolicyMaps:
         data = _native.map_lookup(self._maps["guard_policy"], _FIRST)
         return unpack("guard_policy", data or bytes(layout("guard_policy").size))
 
-    def write(self, policy: Compiled, digests: Digests, enforce_until: int = 0) -> None:
+    def write(self, policy: Compiled, digests: Digests, enforce_until: int | None = 0) -> None:
         """Replace the policy at once.
 
         Args:
             policy: compiled.
             digests: that are known.
-            enforce_until: nanoseconds since boot (CLOCK_BOOTTIME); 0: no end.
+            enforce_until: nanoseconds since boot (CLOCK_BOOTTIME); 0: no end; None: as it is, also where another
+                process confirms a trial meanwhile.
 
         Raises:
             BpfError: the kernel refused a map, or it was too small.
 
         """
-        before = self.state()
-        bank = 1 - before["bank"]
+        bank = 1 - self.state()["bank"]
         self._fill_digests(bank, digests)
         self._fill_classes(bank, policy)
         self._fill_rules(bank, policy)
+        # Filling takes a while, and another process may have said something.
+        before = self.state()
         banked = {"closed": words([policy.closed]), "rules": words([policy.count]), "modes": policy.modes}
         after = {**before, **{name: _with_bank(before[name], bank, value) for name, value in banked.items()}}
         # The kernel does not copy the value at once: the bank is changed when all that belongs to it is there.
         self._put(after)
-        self._put({**after, "bank": bank, "enforce_until": enforce_until})
+        until = before["enforce_until"] if enforce_until is None else enforce_until
+        self._put({**after, "bank": bank, "enforce_until": until})
 
     def set_modes(self, modes: bytes, enforce_until: int = 0) -> None:
         """Change the modes of the policy that is in use: u32 of each enum operation."""
