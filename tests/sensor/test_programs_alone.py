@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ringward.sensor import process_table
 from ringward.sensor.exec_path import ExecPaths, is_plain
+from ringward.sensor.process_table import ProcessTable
 from ringward.sensor.programs import Programs
 from tests.sensor.joined import INIT, Twins
 from tests.sensor.kernel_records import FAULT, Kernel, Value, decoder
@@ -156,3 +157,25 @@ def test_one_that_has_changed_since_its_start_ends_as_python_says(
             assert told.event == "process_exit"
             one, other = tables(twins)
             assert one == other
+
+
+@pytest.mark.parametrize("name", ["ancestors", "container_id"])
+def test_a_fault_at_an_early_end_is_not_swallowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel()
+    shell, fork = kernel.fork(INIT)
+    outer, forked = kernel.fork(shell)
+    records = [fork, kernel.exec(shell, "/bin/sh"), forked, kernel.exec(outer, "/bin/sh", cgroup_path="/other")]
+    inner, last = kernel.fork(shell)
+    told: list[object] = []
+    real = getattr(ProcessTable if name == "ancestors" else process_table, name)
+
+    def broken(*given: Any) -> Any:
+        told.append(given[-1])
+        if len(told) > 2:
+            raise LookupError(f"no {name}")
+        return real(*given)
+
+    monkeypatch.setattr(ProcessTable if name == "ancestors" else process_table, name, broken)
+    with pytest.raises(LookupError, match=f"no {name}"):
+        taken(*records, last, kernel.exit(replace(inner, parent=outer)))
+    assert len(told) == 3

@@ -304,6 +304,10 @@ class ProcessTable:
             found: list[Ancestor] = []
             key: Key | None = parent
             while key and key[0] and len(found) < ANCESTORS:
+                rest = self._lines.get(key)
+                if rest is not None:
+                    found += rest[: ANCESTORS - len(found)]
+                    break
                 known = self.find(key)
                 found.append(self._ancestor(known))
                 key = known.parent
