@@ -3,6 +3,7 @@
 #include <string.h>
 #include "decode.h"
 
+#define COMM 16		/* include/linux/sched.h: TASK_COMM_LEN */
 #define CONTEXTS 16		/* tasks whose context is remembered within one batch */
 #define TASK_MAX 128
 #define TIME_MAX (1ull << 62)	/* nanoseconds; beyond it, Python's integers are asked */
@@ -43,8 +44,11 @@ struct kind {
 	struct last last;	/* of programs */
 };
 
-#define KNOWN_MEMBERS 11
-#define ARGS_MEMBERS 4
+/* The members of a Known, of an event's arguments and of its file that are used, in the order of native/table.c. */
+enum { KEY, KNOWN_COMM, EXE, ARGUMENTS, CWD, CGROUP, REQUEST, KNOWN_UNREAD, ENDED, OF_CONTEXTS, ANCESTOR, KNOWN_MEMBERS };
+enum { ARGS_EXE, ARGS_INTERPRETER, ARGS_ARGS, ARGS_CWD, ARGS_ROOT, ARGS_PATH, ARGS_MEMBERS };
+enum { FILE_PATH, FILE_INODE, FILE_DELETED, FILE_MEMBERS };
+
 #define PROCESS_MEMBERS 22
 
 /* The members of struct task in bpf/events.h, in their order. */
@@ -54,11 +58,11 @@ enum { TASK_PID, TASK_TID, TASK_START_TIME, TASK_PARENT_START_TIME, TASK_PPID, T
 
 /* What ringward.sensor.process_table.ProcessTable has. */
 struct table {
-	PyObject *known, *dead, *contexts, *lines, *busy;
+	PyObject *known, *dead, *contexts, *lines, *explained, *busy;
 	PyObject *known_type, *process, *file_type;	/* classes */
 	PyObject *ancestors, *container;		/* functions */
-	Py_ssize_t most_alive, most_dead, most_contexts;
-	Py_ssize_t in_known[KNOWN_MEMBERS], in_args[ARGS_MEMBERS], in_file;	/* offsets in instances, bytes */
+	Py_ssize_t most_alive, most_dead, most_contexts, most_of_one;
+	Py_ssize_t in_known[KNOWN_MEMBERS], in_args[ARGS_MEMBERS], in_file[FILE_MEMBERS];	/* offsets in instances, bytes */
 	PyObject *zero;
 	PyObject *last[KNOWN_MEMBERS], *last_container, *namespaces;	/* those of the last process */
 	__u32 numbers[4];
@@ -104,6 +108,12 @@ static inline __u32 u32_at(const struct record *r, __u32 offset)
 	return value;
 }
 
+/* A member of an instance of a struct. */
+static inline PyObject **at(PyObject *object, Py_ssize_t offset)
+{
+	return (PyObject **)((char *)object + offset);
+}
+
 void forget_contexts(struct calls *self);
 
 /* The members that an event is given by name; the last, differences, is left out where there can be none. */
@@ -129,6 +139,9 @@ void name_clear(struct name *name);
 int table_fork(struct calls *self, PyObject *parent, PyObject *child);
 /* `said`: the process, its parent, name, cgroup, the bytes of the task, the event's arguments. */
 int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process);
-int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **process);
+int table_end(struct calls *self, const struct record *r, PyObject *key, PyObject *task, PyObject **process);
 int table_parse(struct table *table, PyObject *spec, PyObject *args_type);
 void table_clear(struct table *table);
+
+/* 1: a whole exec has nothing to explain, or it was explained before; 0: a look is needed; -1: an exception. */
+int exec_path_is_explained(const struct table *t, PyObject *args);

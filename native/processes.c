@@ -1,38 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The table of processes: the plain cases of what ringward.sensor.process_table does to it. Whatever is not
- * plain (something unknown, unread, or that comes again) changes nothing here, and is done there.
+ * plain (something unknown, unread, or a path that is to be explained) changes nothing here, and is done there.
  */
 #include "calls.h"
-#include <structmember.h>
-
-/* The members of a Known that are used here, in the order of `known_members`. */
-enum { KEY, COMM_, EXE, ARGUMENTS, CWD, CGROUP, REQUEST, UNREAD_, ENDED, OF_CONTEXTS, ANCESTOR };
-static const char *const known_members[KNOWN_MEMBERS] = { "key", "comm", "exe", "args", "cwd", "cgroup", "request",
-	"unread", "ended", "contexts", "ancestor" };
-static const char *const args_members[ARGS_MEMBERS] = { "exe", "interpreter", "args", "cwd" };
-
-/* Where an instance of a struct has a member: bytes; -1 with an exception. */
-static Py_ssize_t offset_of(PyObject *type, const char *name)
-{
-	PyObject *member = PyObject_GetAttrString(type, name);
-	Py_ssize_t offset = -1;
-
-	if (!member)
-		return -1;
-	if (PyObject_TypeCheck(member, &PyMemberDescr_Type) &&
-	    ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT_EX)
-		offset = ((PyMemberDescrObject *)member)->d_member->offset;
-	else
-		PyErr_Format(PyExc_TypeError, "%s is no member of a struct", name);
-	Py_DECREF(member);
-	return offset;
-}
-
-static inline PyObject **at(PyObject *object, Py_ssize_t offset)
-{
-	return (PyObject **)((char *)object + offset);
-}
 
 static void set(const struct table *t, PyObject *known, int member, PyObject *value)
 {
@@ -115,7 +86,7 @@ static PyObject *number_or_none(__u32 number)
 }
 
 /* ProcessTable._build() of a process of which all is known: a new reference. */
-static PyObject *build(struct calls *self, const struct record *r, PyObject *known, PyObject *line)
+static PyObject *build(struct calls *self, const struct record *r, PyObject *known, PyObject *comm, PyObject *line)
 {
 	const struct programs *p = &self->programs;
 	const struct table *t = &p->table;
@@ -136,7 +107,8 @@ static PyObject *build(struct calls *self, const struct record *r, PyObject *kno
 		v[n++] = PyLong_FromUnsignedLong(u32_at(r, task + p->at[i]));
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_LOGINUID]));
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_SESSIONID]));
-	for (i = COMM_; i <= CGROUP; i++)
+	v[n++] = Py_NewRef(comm);
+	for (i = EXE; i <= CGROUP; i++)
 		v[n++] = Py_NewRef(get(t, known, i));
 	v[n++] = Py_NewRef(t->last_container);
 	v[n++] = Py_NewRef(t->namespaces);
@@ -181,6 +153,24 @@ static int remember(struct table *t, PyObject *known, PyObject *task, PyObject *
 	return err;
 }
 
+/* ProcessTable.context() of a task that is not remembered, with the last namespaces and container: a new reference. */
+static PyObject *context(struct calls *self, const struct record *r, PyObject *known, PyObject *parent, PyObject *comm,
+			 PyObject *task)
+{
+	struct table *t = &self->programs.table;
+	PyObject *line = PyDict_GetItemWithError(t->lines, parent), *process = NULL;
+
+	Py_INCREF(known);
+	line = line || PyErr_Occurred() ? Py_XNewRef(line) : PyObject_CallOneArg(t->ancestors, parent);
+	if (line)
+		process = build(self, r, known, comm, line);
+	if (process && remember(t, known, task, process))
+		Py_CLEAR(process);
+	Py_XDECREF(line);
+	Py_DECREF(known);
+	return process;
+}
+
 int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 {
 	struct table *t = &self->programs.table;
@@ -196,65 +186,24 @@ int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 	if (PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) >= t->most_alive)
 		return 0;
 	one = PyObject_Vectorcall(t->known_type,
-				  (PyObject *[]){ child, get(t, known, KEY), get(t, known, COMM_), get(t, known, EXE),
+				  (PyObject *[]){ child, get(t, known, KEY), get(t, known, KNOWN_COMM), get(t, known, EXE),
 						  get(t, known, ARGUMENTS), get(t, known, CWD), get(t, known, CGROUP),
-						  get(t, known, REQUEST), get(t, known, UNREAD_) },
+						  get(t, known, REQUEST), get(t, known, KNOWN_UNREAD) },
 				  9, NULL);
 	err = one ? PyDict_SetItem(t->known, child, one) : -1;
 	Py_XDECREF(one);
 	return err ? -1 : 1;
 }
 
-/* Whether all of it was read, and the path is the file's: ringward.sensor.exec_path.is_plain() and more. */
+/* Whether all of it was read. */
 static bool is_whole(const struct table *t, PyObject *args, PyObject *cgroup)
 {
-	PyObject *exe = *at(args, t->in_args[0]), *asked = *at(args, t->in_args[1]), *path;
+	PyObject *exe = *at(args, t->in_args[ARGS_EXE]);
 
-	if (Py_TYPE(exe) != (PyTypeObject *)t->file_type || !PyUnicode_Check(asked) || !PyUnicode_Check(cgroup) ||
-	    *at(args, t->in_args[2]) == Py_None || *at(args, t->in_args[3]) == Py_None)
-		return false;
-	path = *at(exe, t->in_file);
-	return PyUnicode_Check(path) && !PyUnicode_Compare(path, asked);
-}
-
-int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process)
-{
-	struct programs *p = &self->programs;
-	struct table *t = &p->table;
-	PyObject *known = find(t, said[0]), *cgroup = said[3], *task = said[4], *args = said[5], *line;
-	int there;
-
-	if (!known || get(t, known, REQUEST) != t->zero || PyList_GET_SIZE(get(t, known, OF_CONTEXTS)) ||
-	    get(t, known, ANCESTOR) != Py_None || !is_whole(t, args, cgroup) ||
-	    u32_at(r, self->decoder->header + p->at[TASK_FLAGS]))
-		return faulty();
-	there = PyDict_Contains(t->dead, said[0]);
-	if (there)
-		return there < 0 ? -1 : 0;
-	there = namespaces_are_last(t, r, self->decoder->header, p->at);
-	if (there <= 0)
-		return there;
-	if (is_last(t, COMM_, said[2]) < 0 || is_last(t, EXE, *at(*at(args, t->in_args[0]), t->in_file)) < 0 ||
-	    is_last(t, ARGUMENTS, *at(args, t->in_args[2])) < 0 || is_last(t, CWD, *at(args, t->in_args[3])) < 0 ||
-	    is_last(t, CGROUP, cgroup) < 0)
-		return -1;
-	line = PyDict_GetItemWithError(t->lines, said[1]);
-	Py_INCREF(known);
-	line = line || PyErr_Occurred() ? Py_XNewRef(line) : PyObject_CallOneArg(t->ancestors, said[1]);
-	if (!line) {
-		Py_DECREF(known);
-		return -1;
-	}
-	for (int i = COMM_; i <= CGROUP; i++)
-		set(t, known, i, t->last[i]);
-	set(t, known, UNREAD_, Py_None);
-	*process = build(self, r, known, line);
-	there = *process && !remember(t, known, task, *process) ? 1 : -1;
-	if (there < 0)
-		Py_CLEAR(*process);
-	Py_DECREF(line);
-	Py_DECREF(known);
-	return there;
+	return Py_TYPE(exe) == (PyTypeObject *)t->file_type && PyUnicode_Check(*at(exe, t->in_file[FILE_PATH])) &&
+	       PyUnicode_Check(*at(args, t->in_args[ARGS_INTERPRETER])) && PyUnicode_Check(cgroup) &&
+	       PyUnicode_Check(*at(args, t->in_args[ARGS_PATH])) && PyUnicode_Check(*at(args, t->in_args[ARGS_CWD])) &&
+	       *at(args, t->in_args[ARGS_ARGS]) != Py_None;
 }
 
 static int forget(struct table *t, PyObject *known)
@@ -269,6 +218,81 @@ static int forget(struct table *t, PyObject *known)
 			there = -1;
 	}
 	return there < 0 ? -1 : PyList_SetSlice(list, 0, PyList_GET_SIZE(list), NULL);
+}
+
+/* ProcessTable._forget(): it goes on as another program, and its descendants are told of that one. */
+static int forget_all(struct table *t, PyObject *known)
+{
+	if (forget(t, known))
+		return -1;
+	if (get(t, known, ANCESTOR) == Py_None)
+		return 0;
+	set(t, known, ANCESTOR, Py_None);
+	PyDict_Clear(t->lines);
+	return 0;
+}
+
+int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process)
+{
+	struct programs *p = &self->programs;
+	struct table *t = &p->table;
+	PyObject *known = find(t, said[0]), *cgroup = said[3], *args = said[5];
+	int there;
+
+	if (!known || get(t, known, REQUEST) != t->zero || !is_whole(t, args, cgroup) ||
+	    u32_at(r, self->decoder->header + p->at[TASK_FLAGS]))
+		return faulty();
+	there = PyDict_Contains(t->dead, said[0]);
+	if (there)
+		return there < 0 ? -1 : 0;
+	there = namespaces_are_last(t, r, self->decoder->header, p->at);
+	if (there > 0)
+		there = exec_path_is_explained(t, args);
+	if (there <= 0)
+		return there;
+	if (is_last(t, KNOWN_COMM, said[2]) < 0 ||
+	    is_last(t, EXE, *at(*at(args, t->in_args[ARGS_EXE]), t->in_file[FILE_PATH])) < 0 ||
+	    is_last(t, ARGUMENTS, *at(args, t->in_args[ARGS_ARGS])) < 0 ||
+	    is_last(t, CWD, *at(args, t->in_args[ARGS_CWD])) < 0 || is_last(t, CGROUP, cgroup) < 0 ||
+	    forget_all(t, known))
+		return -1;
+	for (int i = KNOWN_COMM; i <= CGROUP; i++)
+		set(t, known, i, t->last[i]);
+	set(t, known, KNOWN_UNREAD, Py_None);
+	*process = context(self, r, known, said[1], t->last[KNOWN_COMM], said[4]);
+	return *process ? 1 : -1;
+}
+
+/* As table_end() of a process that has not been told of yet, as one that was forked and started nothing. */
+static int describe(struct calls *self, const struct record *r, PyObject *known, PyObject *task, PyObject **process)
+{
+	struct table *t = &self->programs.table;
+	__u32 at_task = self->decoder->header;
+	const __u32 *offsets = self->programs.at;
+	const struct name *parent;
+	PyObject *comm;
+	int there;
+
+	for (int i = EXE; i <= CGROUP; i++)
+		if (get(t, known, i) == Py_None)
+			return 0;
+	if (u32_at(r, at_task + offsets[TASK_FLAGS]) || PyList_GET_SIZE(get(t, known, OF_CONTEXTS)) >= t->most_of_one)
+		return 0;
+	there = namespaces_are_last(t, r, at_task, offsets);
+	if (there <= 0)
+		return there;
+	if (is_last(t, CGROUP, get(t, known, CGROUP)) < 0)
+		return -1;
+	parent = name_of(self, u32_at(r, at_task + offsets[TASK_PPID]), u64_at(r, at_task + offsets[TASK_PARENT_START_TIME]));
+	comm = comm_text((const char *)r->data + at_task + offsets[TASK_COMM_], COMM);
+	if (parent && comm) {
+		PyObject *key = Py_NewRef(parent->key);
+
+		*process = context(self, r, known, key, comm, task);
+		Py_DECREF(key);
+	}
+	Py_XDECREF(comm);
+	return *process ? 1 : -1;
 }
 
 /* ProcessTable.end() and what follows: of those that have ended, the oldest goes. */
@@ -292,7 +316,7 @@ static int bury(struct table *t, PyObject *key, PyObject *known)
 	return err;
 }
 
-int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **process)
+int table_end(struct calls *self, const struct record *r, PyObject *key, PyObject *task, PyObject **process)
 {
 	struct table *t = &self->programs.table;
 	PyObject *known = find(t, key);
@@ -307,51 +331,14 @@ int table_end(struct calls *self, PyObject *key, PyObject *task, PyObject **proc
 	if (there)
 		return there < 0 ? -1 : 0;
 	*process = Py_XNewRef(PyDict_GetItemWithError(t->contexts, task));
-	if (!*process)
-		return faulty();
-	if (!bury(t, key, known))
-		return 1;
-	Py_CLEAR(*process);
-	return -1;
-}
-
-static int offsets_of(Py_ssize_t *offsets, PyObject *type, const char *const *names, int count)
-{
-	for (int i = 0; i < count; i++) {
-		offsets[i] = offset_of(type, names[i]);
-		if (offsets[i] < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int table_parse(struct table *t, PyObject *spec, PyObject *args_type)
-{
-	static const char *const path[] = { "path" };
-	PyObject **kept[] = { &t->known, &t->dead, &t->contexts, &t->lines, &t->busy, &t->known_type, &t->process,
-			      &t->file_type, &t->ancestors, &t->container };
-	size_t i;
-	int ok = PyArg_ParseTuple(spec, "O!O!O!O!O!O!O!O!OO(nnn)", &PyDict_Type, &t->known, &PyODict_Type, &t->dead,
-				  &PyODict_Type, &t->contexts, &PyDict_Type, &t->lines, &PyTuple_Type, &t->busy,
-				  &PyType_Type, &t->known_type, &PyType_Type, &t->process, &PyType_Type, &t->file_type,
-				  &t->ancestors, &t->container, &t->most_alive, &t->most_dead, &t->most_contexts);
-
-	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++)
-		*kept[i] = ok ? Py_NewRef(*kept[i]) : NULL;
-	if (!ok || offsets_of(t->in_known, t->known_type, known_members, KNOWN_MEMBERS) ||
-	    offsets_of(t->in_args, args_type, args_members, ARGS_MEMBERS) || offsets_of(&t->in_file, t->file_type, path, 1))
+	if (!*process && PyErr_Occurred())
 		return -1;
-	t->zero = PyLong_FromLong(0);
-	return t->zero ? 0 : -1;
-}
-
-void table_clear(struct table *t)
-{
-	PyObject **kept[] = { &t->known, &t->dead, &t->contexts, &t->lines, &t->busy, &t->known_type, &t->process,
-			      &t->file_type, &t->ancestors, &t->container, &t->zero, &t->last_container, &t->namespaces };
-
-	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
-		Py_CLEAR(*kept[i]);
-	for (size_t i = 0; i < KNOWN_MEMBERS; i++)
-		Py_CLEAR(t->last[i]);
+	Py_INCREF(known);
+	there = *process ? 1 : describe(self, r, known, task, process);
+	if (there > 0 && bury(t, key, known)) {
+		Py_CLEAR(*process);
+		there = -1;
+	}
+	Py_DECREF(known);
+	return there;
 }

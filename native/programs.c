@@ -5,8 +5,6 @@
  */
 #include "calls.h"
 
-#define COMM 16		/* include/linux/sched.h: TASK_COMM_LEN */
-
 /* A new reference. */
 static PyObject *key_of(struct calls *self, __u32 pid, __u64 start_time)
 {
@@ -76,7 +74,7 @@ static PyObject *ended(struct calls *self, struct record *r)
 {
 	PyObject *key = task_key(self, r), *task = task_bytes(self, r), *process = NULL;
 
-	if (key && task && !table_end(self, key, task, &process))
+	if (key && task && !table_end(self, r, key, task, &process))
 		process = PyObject_Vectorcall(self->programs.ended, (PyObject *[]){ key, task }, 2, NULL);
 	Py_XDECREF(key);
 	Py_XDECREF(task);

@@ -52,6 +52,41 @@ def test_the_path_itself_needs_no_look() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "cwd", "exe"),
+    [
+        ("./x", "/bin", "/bin/x"),
+        ("x", "/bin", "/bin/x"),
+        ("sub/x", "/a b", "/a b/sub/x"),
+        ("./x", "/", "/x"),
+        ("é", "/ü", "/ü/é"),
+    ],
+)
+def test_a_path_below_the_working_directory_needs_no_look(asked: str, cwd: str, exe: str) -> None:
+    lead = Lead()
+    assert ExecPaths(lead).difference(args(asked, exe, cwd=cwd), process()) == (None, None)
+    assert lead.asked == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "cwd", "exe"),
+    [
+        ("../x", "/bin", "/x"),
+        ("./sub/../x", "/bin", "/bin/x"),
+        (".//x", "/bin", "/bin/x"),
+        ("././x", "/bin", "/bin/x"),
+        ("./x", "/bi", "/bin/x"),
+        ("/x", "/bin", "/bin/x"),
+        ("", "/bin", "/bin"),
+        ("x", None, "/x"),
+    ],
+)
+def test_any_other_path_is_looked_at(asked: str, cwd: str | None, exe: str) -> None:
+    lead = Lead()
+    ExecPaths(lead).difference(args(asked, exe, cwd=cwd), process())
+    assert lead.asked == [asked]
+
+
+@pytest.mark.parametrize(
     "what",
     [
         args(None, "/bin/x"),
@@ -75,9 +110,14 @@ def test_a_link_explains_and_is_remembered() -> None:
     # Another file of that name, another root, another folder: looked at anew.
     paths.difference(args("/x", "/bin/y", inode=8), process())
     paths.difference(args("/x", "/bin/y"), process(mnt=5))
-    paths.difference(args("/x", "/bin/y", cwd="/tmp"), process())
     paths.difference(args("/x", "/bin/y", root="/srv"), process())
-    assert len(lead.asked) == 5
+    assert len(lead.asked) == 4
+    # From another folder: it is the same path, unless it is written from there.
+    paths.difference(args("/x", "/bin/y", cwd="/tmp"), process())
+    assert len(lead.asked) == 4
+    for cwd in ("/", "/tmp", "/tmp", "/"):
+        paths.difference(args("x", "/bin/y", cwd=cwd), process())
+    assert len(lead.asked) == 6
 
 
 def test_what_links_do_not_explain_is_a_difference_each_time() -> None:
@@ -100,7 +140,7 @@ def test_what_is_remembered_is_bounded() -> None:
     paths = ExecPaths(lead)
     for n in range(KEPT + 50):
         assert paths.difference(args(f"/p{n}", "/bin/y"), process()) == (None, None)
-    assert len(paths._explained) <= KEPT + 1
+    assert len(paths.explained) <= KEPT + 1
 
 
 @pytest.fixture

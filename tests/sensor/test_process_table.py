@@ -109,6 +109,12 @@ def test_ancestors_are_nearest_first_and_end(fed: Fed) -> None:
     assert found.ancestors[0].exe == f"/bin/p{ANCESTORS + 3}"
     few = fed.context(procs[2])
     assert [a.pid for a in few.ancestors] == [procs[1].pid, 1]
+    # Each line goes on as that of the parent, which is known by then.
+    last = fed.fork(procs[-1])
+    lines = [fed.context(proc).ancestors for proc in (*procs[1:-1], last)]
+    for line, proc in zip(lines, (*procs[1:-1], last), strict=True):
+        at = procs.index(proc) if proc in procs else len(procs)
+        assert [a.pid for a in line] == [one.pid for one in reversed(procs[:at])][:ANCESTORS]
 
 
 def test_an_ancestor_that_ended_is_still_known(fed: Fed) -> None:

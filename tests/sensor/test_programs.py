@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ringward.events import BY_NAME, Event
 from ringward.sensor import _native, process_table
 from ringward.sensor.calls import plain_calls
+from ringward.sensor.decode import Decoder
+from ringward.sensor.exec_path import ExecPaths
 from ringward.sensor.process_table import ProcessTable
 from ringward.sensor.programs import ROLES, Programs
 from tests.sensor.joined import INIT, Twins
@@ -32,11 +34,17 @@ from tests.sensor.kernel_records import (
 DEFAULT = frozenset(BY_NAME) - {"process_fork"}
 
 
-def taken(*records: bytes, emit: frozenset[str] = DEFAULT, idle: bool = True) -> tuple[list[Event], str | None]:
+def taken(
+    *records: bytes,
+    emit: frozenset[str] = DEFAULT,
+    idle: bool = True,
+    paths: ExecPaths | None = None,
+    one: Decoder | None = None,
+) -> tuple[list[Event], str | None]:
     """Return the events that the native part makes by itself, and the name of the record that it gives back."""
-    one = decoder()
-    programs = Programs(ProcessTable(one.task, live=False), () if idle else (1,)).native(one, emit)
+    one = one or decoder()
     table = ProcessTable(one.task, live=False)
+    programs = Programs(table, paths or ExecPaths(), () if idle else (1,)).native(one, emit)
     calls = plain_calls(one, emit, "h", {}, {}, table.context, set(), programs)
     out: list[Event] = []
     record = calls.take(one.records(batch(*records)), 0, out)
@@ -127,7 +135,7 @@ def test_a_fault_in_python_is_not_swallowed() -> None:
         raise LookupError("no such process")
 
     one = decoder()
-    programs = Programs(ProcessTable(one.task, live=False))
+    programs = Programs(ProcessTable(one.task, live=False), ExecPaths())
     kernel = Kernel()
     proc = kernel.process()
     odd = {
@@ -161,7 +169,7 @@ def test_a_fault_in_python_is_not_swallowed() -> None:
 )
 def test_a_place_outside_of_the_record_is_refused(place: int, value: object) -> None:
     one = decoder()
-    plain = Programs(ProcessTable(one.task, live=False)).native(one, DEFAULT)
+    plain = Programs(ProcessTable(one.task, live=False), ExecPaths()).native(one, DEFAULT)
     assert plain is not None
     spec: Any = (*plain[:place], value, *plain[place + 1 :])
     with pytest.raises((ValueError, TypeError)):
@@ -171,7 +179,7 @@ def test_a_place_outside_of_the_record_is_refused(place: int, value: object) -> 
 def test_objects_without_programs_need_nothing() -> None:
     one = decoder()
     del one.kinds["process_exit"]
-    assert Programs(ProcessTable(one.task, live=False)).native(one, DEFAULT) is None
+    assert Programs(ProcessTable(one.task, live=False), ExecPaths()).native(one, DEFAULT) is None
     assert isinstance(plain_calls(one, DEFAULT, "h", {}, {}, lambda _task: None, set(), None), _native.Calls)  # type: ignore[arg-type, return-value]
 
 
@@ -179,9 +187,9 @@ def tables(twins: Twins) -> list[tuple[Any, ...]]:
     """Return what the tables of processes of both keep; the order in which things go is part of it."""
     found = []
     for one in (twins.whole, twins.single):
-        table = one.joiner._table
+        table, paths = one.joiner._table, one.joiner._exec_paths
         known = {key: (*msgspec.structs.astuple(known),) for key, known in table._known.items()}
-        found.append((known, list(table._dead), list(table._contexts.items()), table._lines))
+        found.append((known, list(table._dead), list(table._contexts.items()), table._lines, paths.explained))
     return found
 
 
@@ -253,7 +261,8 @@ def test_whoever_changes_is_told_anew_to_those_that_descend_from_it() -> None:
 def test_what_comes_again_is_the_same_object() -> None:
     kernel, one = Kernel(), decoder()
     table = ProcessTable(one.task, live=False)
-    calls = plain_calls(one, DEFAULT, "h", {}, {}, table.context, set(), Programs(table).native(one, DEFAULT))
+    programs = Programs(table, ExecPaths()).native(one, DEFAULT)
+    calls = plain_calls(one, DEFAULT, "h", {}, {}, table.context, set(), programs)
     out: list[Event] = []
     assert table.ancestors((1, 1))
     for _ in range(3):
@@ -313,7 +322,7 @@ ACTIONS = st.lists(
         st.sampled_from(["fork", "exec", "exit", "helper", "enter", "returns", "load", "free", "tick"]),
         st.integers(0, 5),
         st.sampled_from(["/bin/one", "/bin/two", "/é", None]),
-        st.sampled_from([None, None, None, "/bin/link", "/dev/fd/3"]),
+        st.sampled_from([None, None, None, "/bin/link", "/dev/fd/3", "./one", "two", "link", "/bin/none"]),
     ),
     max_size=50,
 )
@@ -325,6 +334,9 @@ def test_any_stream_gives_the_same_events_either_way(
     actions: list[tuple[str, int, str | None, str | None]], size: int, emit: frozenset[str]
 ) -> None:
     twins = Twins(emit=emit)
+    leads = {"link": "/bin/one", "none": None}
+    for joined in (twins.whole, twins.single):
+        joined.joiner._exec_paths._lead = lambda _process, path, *_from: leads.get(path.rpartition("/")[2], "/x")
     procs: list[Proc] = [twins.kernel.process(INIT, "probe") for _ in range(6)]
     opened: dict[int, Call] = {}
     waiting: list[bytes] = []
@@ -352,7 +364,7 @@ def records_of(
         return [record]
     if action == "exec":
         led = asked or exe
-        return [kernel.exec(proc, exe__path=exe, interpreter=led, path_kernel=led, path=exe)]
+        return [kernel.exec(proc, exe__path=exe, interpreter=led, path_kernel=led, path=exe, cwd="/bin")]
     if action == "helper":
         return [kernel.helper(proc, kernel.next_number())]
     if action == "exit":

@@ -92,13 +92,14 @@ Table: TypeAlias = tuple[
     OrderedDict[tuple[int, int], None],
     OrderedDict[bytes, Process],
     dict[tuple[int, int], tuple[Ancestor, ...]],
+    OrderedDict[Any, None],
     tuple[Sized, ...],
     type,
     type[Process],
     type[FileId],
     Callable[[tuple[int, int]], tuple[Ancestor, ...]],
     Callable[[str | None], str | None],
-    tuple[int, int, int],
+    tuple[int, int, int, int],
 ]
 """What `ringward.sensor.process_table.ProcessTable` keeps; classes, functions; how much it keeps."""
 

@@ -91,11 +91,19 @@ def resolve(process: Process, path: str, cwd: str | None, root: str | None) -> s
 
 
 def is_plain(args: Any) -> bool:
-    """Return whether there is nothing to explain in a process_exec event: the path is the file's, or there is none."""
+    """Return whether there is nothing to explain in a process_exec event: the path is the file's, or there is none.
+
+    A path that is written from the working directory is the file's as one from the root is. No link needs to be
+    followed for it, and none can: what `./configure` has tried is removed before the event is read.
+    """
     exe, asked = args.exe, args.interpreter
     if exe is None or exe.path is None or exe.deleted or asked is None:
         return True
-    return bool(asked == exe.path or asked.startswith("/dev/fd/"))
+    if asked == exe.path or asked.startswith("/dev/fd/"):
+        return True
+    if args.cwd is None or asked.startswith("/"):
+        return False
+    return bool(exe.path == f"{args.cwd.rstrip('/')}/{asked.removeprefix('./')}")
 
 
 class ExecPaths:
@@ -108,7 +116,8 @@ class ExecPaths:
 
     def __init__(self, lead: Callable[[Process, str, str | None, str | None], str | None] = resolve) -> None:
         self._lead = lead
-        self._explained: OrderedDict[_Key, None] = OrderedDict()
+        self.explained: OrderedDict[_Key, None] = OrderedDict()
+        """What links have explained; native/exec_path.c looks there, too."""
 
     def difference(self, args: Any, process: Process) -> tuple[Difference | None, str | None]:
         """Return what links and interpreters do not explain, or why that could not be found out.
@@ -121,15 +130,16 @@ class ExecPaths:
         if is_plain(args):
             return None, None
         asked = args.interpreter  # the path itself, unless an interpreter took its place
-        key = (process.namespaces.get("mnt", 0), args.root, asked, args.cwd, args.exe.path, args.exe.inode)
-        if key in self._explained:
+        folder = None if asked.startswith("/") else args.cwd
+        key = (process.namespaces.get("mnt", 0), args.root, asked, folder, args.exe.path, args.exe.inode)
+        if key in self.explained:
             return None, None
         led = self._lead(process, asked, args.cwd, args.root)
         if led is None:
             return None, "links could not be followed: the path led nowhere when the event was read"
         if led != args.exe.path:
             return Difference("exe", asked, args.exe.path), None
-        self._explained[key] = None
-        if len(self._explained) > KEPT:
-            self._explained.popitem(last=False)
+        self.explained[key] = None
+        if len(self.explained) > KEPT:
+            self.explained.popitem(last=False)
         return None, None

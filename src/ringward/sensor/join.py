@@ -85,7 +85,7 @@ class Joiner:
         self._ring_requests = RingRequests(decoder)
         self.loads = Lifecycles()
         # Not by way of `self`: the native part is in no garbage collection.
-        programs = Programs(table, self._held, self._attempts.pending)
+        programs = Programs(table, self._exec_paths, self._held, self._attempts.pending)
         self._calls = plain_calls(
             decoder,
             emit,

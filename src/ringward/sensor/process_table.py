@@ -107,16 +107,17 @@ class ProcessTable:
     def __len__(self) -> int:
         return len(self._known)
 
-    def native(self, busy: tuple[Sized, ...]) -> _native.Table:
+    def native(self, explained: OrderedDict[Any, None], busy: tuple[Sized, ...]) -> _native.Table:
         """Return what native/processes.c needs to do the plain cases of `fork`, `exec`, `end` and `context`.
 
         Args:
+            explained: of `ringward.sensor.exec_path.ExecPaths`.
             busy: while there is anything in one of them, no end is plain.
 
         """
-        limits = KEPT_ALIVE, KEPT_DEAD, KEPT_CONTEXTS
+        limits = KEPT_ALIVE, KEPT_DEAD, KEPT_CONTEXTS, CONTEXTS_OF_ONE
         tables = self._known, self._dead, self._contexts, self._lines
-        return (*tables, busy, Known, Process, FileId, self.ancestors, container_id, limits)
+        return (*tables, explained, busy, Known, Process, FileId, self.ancestors, container_id, limits)
 
     def seed(self) -> None:
         """Take in every process that runs, from /proc."""
@@ -303,6 +304,10 @@ class ProcessTable:
             found: list[Ancestor] = []
             key: Key | None = parent
             while key and key[0] and len(found) < ANCESTORS:
+                rest = self._lines.get(key)
+                if rest is not None:
+                    found += rest[: ANCESTORS - len(found)]
+                    break
                 known = self.find(key)
                 found.append(self._ancestor(known))
                 key = known.parent

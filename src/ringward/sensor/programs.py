@@ -14,7 +14,7 @@ from ringward.events.context import Process
 from ringward.sensor import _native
 from ringward.sensor.calls import TAGS
 from ringward.sensor.decode import Decoder, Task
-from ringward.sensor.exec_path import is_plain
+from ringward.sensor.exec_path import ExecPaths, is_plain
 from ringward.sensor.process_table import Key, ProcessTable
 from ringward.sensor.procfs import TICK_NS
 
@@ -27,12 +27,14 @@ class Programs:
 
     Args:
         table: of processes, fed here.
+        paths: what explains the file of an exec.
         busy: the calls that are under way, and the loads that wait: while there are any, an end may concern one.
 
     """
 
-    def __init__(self, table: ProcessTable, *busy: Sized) -> None:
+    def __init__(self, table: ProcessTable, paths: ExecPaths, *busy: Sized) -> None:
         self._table = table
+        self._paths = paths
         self._busy = busy
 
     def forked(self, parent: Key, child: Key) -> bool:
@@ -77,5 +79,5 @@ class Programs:
             self.forked,
             self.started,
             self.ended,
-            self._table.native(self._busy),
+            self._table.native(self._paths.explained, self._busy),
         )
