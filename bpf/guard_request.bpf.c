@@ -50,8 +50,12 @@ int BPF_PROG(fentry_helper, struct subprocess_info *info)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tp_btf_helper_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct text *from = request_of(parent);
+	struct text *from;
 
+	/* Nothing is kept with nearly any task, and that costs less to see than to ask for it. */
+	if (bpf_core_field_exists(parent->bpf_storage) && !parent->bpf_storage)
+		return 0;
+	from = request_of(parent);
 	if (from)
 		request_keep(child, from);
 	return 0;

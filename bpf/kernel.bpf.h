@@ -240,6 +240,7 @@ struct task_struct {
 	unsigned int sessionid;
 	struct css_set *cgroups;
 	unsigned long long self_exec_id;
+	void *bpf_storage;
 };
 
 struct linux_binprm {

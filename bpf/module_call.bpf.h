@@ -40,6 +40,16 @@ static __u32 kind_of_ia32(__u32 nr)
 	return KIND_NONE;
 }
 
+/* The least and the greatest of all these numbers: most calls of a machine are done with here. */
+#define LEAST_NUMBER 127
+#define GREATEST_NUMBER 350
+
+static __always_inline bool may_be_module_call(__u32 nr)
+{
+	nr &= ~X32_SYSCALL_BIT;
+	return nr >= LEAST_NUMBER && nr <= GREATEST_NUMBER;
+}
+
 static __u32 call_kind(struct call *c, struct task_struct *task, __u32 nr)
 {
 	c->nr = nr;

@@ -210,9 +210,13 @@ static int leave(struct call *c, struct task_struct *task, __u32 hook, __s64 res
 SEC("tp_btf/sys_enter")
 int BPF_PROG(tp_btf_sys_enter, struct pt_regs *regs, long id)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c = {};
+	struct task_struct *task;
+	struct call c;
 
+	if (!may_be_module_call(id))
+		return 0;
+	c = (struct call){};
+	task = bpf_get_current_task_btf();
 	if (!call_kind(&c, task, id) || !(tp_btf_kinds & 1 << c.kind))
 		return 0;
 	call_args(&c, task, regs);
@@ -222,10 +226,15 @@ int BPF_PROG(tp_btf_sys_enter, struct pt_regs *regs, long id)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(tp_btf_sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call c = {};
+	__u32 nr = regs->orig_ax;
+	struct task_struct *task;
+	struct call c;
 
-	if (!call_kind(&c, task, regs->orig_ax) || !(tp_btf_kinds & 1 << c.kind))
+	if (!may_be_module_call(nr))
+		return 0;
+	c = (struct call){};
+	task = bpf_get_current_task_btf();
+	if (!call_kind(&c, task, nr) || !(tp_btf_kinds & 1 << c.kind))
 		return 0;
 	call_args(&c, task, regs);
 	return leave(&c, task, HOOK_TP_BTF, ret, true);
