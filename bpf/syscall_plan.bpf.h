@@ -43,12 +43,16 @@ static __u32 key_of(struct call *c)
 	return c->abi * CALL_NUMBERS + c->nr;
 }
 
-/* The process that watches, and a child of it that has not yet become the program that is to be watched. */
+/*
+ * The process that watches, and a child of it that has not yet become the program that is to be watched. Each new thread
+ * has PF_FORKNOEXEC and its leader's parent (kernel/fork.c: copy_process()); what has been executed is said of the leader.
+ */
 static __always_inline bool is_own(struct task_struct *task, struct call_plan *plan)
 {
 	if (task->tgid == watcher)
 		return true;
-	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher &&
+	       task->group_leader->flags & PF_FORKNOEXEC;
 }
 
 /* The flag of x32 is above all numbers; what else is above them is refused by `plan_of`. */
