@@ -14,11 +14,6 @@
 EVENT(syscall);
 ENUM(arg_reading);
 
-/* `busy` of a thread's record */
-#define IDLE 0
-#define IN_CALL 1
-#define NOT_WANTED 2		/* in a call that a filter or a limit has thrown out at entry */
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -122,7 +117,7 @@ static struct record *call_begin(struct call *c, struct call_plan *plan, struct 
 
 	if (!r)
 		return 0;
-	*(volatile __u32 *)&r->busy = IDLE;
+	busy_set(&r->busy, task, IDLE);
 	r->len = sizeof(*s);
 	r->h.kind = KIND_SYSCALL;
 	r->h.hook = HOOK_TP_BTF;
@@ -155,30 +150,35 @@ static __always_inline void call_leave_out(struct call *c, struct call_plan *pla
 	if (!r)
 		return;
 	((struct syscall *)r->data)->nr = c->nr;
-	*(volatile __u32 *)&r->busy = NOT_WANTED;
+	busy_set(&r->busy, task, NOT_WANTED);
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 {
+	__u32 abis = number_wanted(id);
 	struct task_struct *task;
 	struct call_plan *plan;
 	struct syscall *s;
 	struct record *r;
 	struct call c;
 
-	if (!number_wanted(id))
+	if (!abis)
 		return 0;
 	task = bpf_get_current_task_btf();
+	if (!caller_wanted(task) || !names_wanted(task)) {
+		caller_filtered(task, id, abis);
+		return 0;
+	}
 	plan = plan_of(&c, task, id);
 	if (!plan)
 		return 0;
-	if (counting) {
-		count_enter(&c, plan, task, regs);
+	if (!call_wanted(&c, plan, regs)) {
+		call_filtered();
 		return 0;
 	}
-	if (!caller_wanted(task) || !call_wanted(&c, plan, task, regs)) {
-		call_filtered();
+	if (counting) {
+		count_enter(&c, plan, task);
 		return 0;
 	}
 	/* What is still to be judged has its limit behind that. */
@@ -192,11 +192,11 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	if (!prefix_wanted(r, plan)) {
 		call_filtered();
-		*(volatile __u32 *)&r->busy = NOT_WANTED;
+		busy_set(&r->busy, task, NOT_WANTED);
 		return 0;
 	}
 	if (!(plan->flags & CALL_FAILED) && plan->prefix_len && !limit_passes(plan->limit)) {
-		*(volatile __u32 *)&r->busy = NOT_WANTED;
+		busy_set(&r->busy, task, NOT_WANTED);
 		return 0;
 	}
 	s = (void *)r->data;
@@ -210,7 +210,7 @@ int BPF_PROG(call_sys_enter, struct pt_regs *regs, long id)
 		record_output(r, false);
 		return 0;
 	}
-	*(volatile __u32 *)&r->busy = IN_CALL;
+	busy_set(&r->busy, task, IN_CALL);
 	return 0;
 }
 
@@ -232,10 +232,15 @@ static __attribute__((noinline)) int arg_exit(struct record *r, struct arg_plan 
 	return 0;
 }
 
+static __always_inline __u32 number_of(struct record *r)
+{
+	return ((struct syscall *)r->data)->nr;
+}
+
 /* What was said of a call at its entry, by the plan of then. */
 static struct call_plan *plan_at_entry(struct record *r)
 {
-	struct call c = { .abi = r->h.abi, .nr = ((struct syscall *)r->data)->nr };
+	struct call c = { .abi = r->h.abi, .nr = number_of(r) };
 	__u32 key = key_of(&c);
 
 	return bpf_map_lookup_elem(&call_plans, &key);
@@ -251,7 +256,7 @@ static __always_inline void exec_fails(struct record *r, struct call *c, struct 
 
 	if (!then || !(then->flags & CALL_EXECS))
 		return;
-	c->nr = ((struct syscall *)r->data)->nr;
+	c->nr = number_of(r);
 	*plan = then;
 }
 
@@ -262,13 +267,19 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 	struct task_struct *task;
 	struct call_plan *plan;
 	struct syscall *s;
-	struct record *r;
+	struct record *r = 0;
 	thread_key thread;
 	struct call c;
+	bool busy;
 
 	if (!number_wanted(nr))
 		return 0;
 	task = bpf_get_current_task_btf();
+	if (!caller_wanted(task))
+		return 0;
+	busy = may_be_busy(task);
+	if (!busy && !names_wanted(task))
+		return 0;
 	plan = plan_of(&c, task, nr);
 	if (!plan)
 		return 0;
@@ -276,33 +287,31 @@ int BPF_PROG(call_sys_exit, struct pt_regs *regs, long ret)
 		count_exit(&c, plan, task, regs, ret);
 		return 0;
 	}
-	if (!caller_wanted(task))
-		return 0;
 	thread = thread_key_of(task);
-	r = bpf_map_lookup_elem(&call_threads, &thread);
-	s = r ? (void *)r->data : 0;
-	if (r && r->busy == IN_CALL && s->nr != c.nr && plan->flags & CALL_EXECS)
+	if (busy)
+		r = bpf_map_lookup_elem(&call_threads, &thread);
+	if (r && r->busy == IN_CALL && number_of(r) != c.nr && plan->flags & CALL_EXECS)
 		exec_fails(r, &c, &plan);
-	if (r && r->busy == NOT_WANTED && s->nr == c.nr) {
-		*(volatile __u32 *)&r->busy = IDLE;
+	if (r && r->busy == NOT_WANTED && number_of(r) == c.nr) {
+		busy_set(&r->busy, task, IDLE);
 		return 0;
 	}
-	if (!r || r->busy != IN_CALL || s->nr != c.nr) {
-		if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(&c, plan, task, regs))
+	if (!r || r->busy != IN_CALL || number_of(r) != c.nr) {
+		if (is_childs(plan, ret) || (busy && !names_wanted(task)) || !call_wanted(&c, plan, regs))
 			return 0;
 		args_take(&c, regs);
 		r = call_begin(&c, plan, task);
 		if (!r)
 			return 0;
-		s = (void *)r->data;
-		s->entered = 0;
+		((struct syscall *)r->data)->entered = 0;
 		state = ATTEMPT_STOPPED;
 		if (!prefix_wanted(r, plan)) {
 			call_filtered();
 			return 0;
 		}
 	}
-	*(volatile __u32 *)&r->busy = IDLE;
+	busy_set(&r->busy, task, IDLE);
+	s = (void *)r->data;
 	s->state = state;
 	s->result = ret;
 	if (plan->flags & CALL_FAILED && ret >= 0) {
@@ -350,7 +359,7 @@ int BPF_PROG(call_execs, struct task_struct *task)
 		record_output(r, false);
 	}
 	if (r)
-		*(volatile __u32 *)&r->busy = IDLE;
+		busy_set(&r->busy, task, IDLE);
 	if (returns && (entered || may_have_begun_unwanted(returns)))
 		call_leave_out(&c, returns, task);
 	return 0;
@@ -360,12 +369,18 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(call_thread_end, struct task_struct *task)
 {
 	thread_key thread = thread_key_of(task);
+	struct record *r;
 
 	caller_ends(task);
-	if (counting)
-		bpf_map_delete_elem(&call_entries, &thread);
-	else
-		bpf_map_delete_elem(&call_threads, &thread);
+	if (counting) {
+		count_thread_end(task);
+		return 0;
+	}
+	r = bpf_map_lookup_elem(&call_threads, &thread);
+	if (!r)
+		return 0;
+	busy_set(&r->busy, task, IDLE);
+	bpf_map_delete_elem(&call_threads, &thread);
 	return 0;
 }
 

@@ -34,12 +34,8 @@ struct {
 struct call_entry {
 	ktime_ns entered;	/* CLOCK_MONOTONIC */
 	__u32 key;
-	__u32 busy;		/* ENTRY_* */
+	__u32 busy;		/* IDLE, IN_CALL, NOT_WANTED */
 };
-
-#define ENTRY_IDLE 0
-#define ENTRY_BUSY 1
-#define ENTRY_COUNTED 2		/* in a call whose return is not to be counted */
 
 struct call_entry *struct_call_entry __attribute__((unused));
 
@@ -102,33 +98,35 @@ static __always_inline void count_add(__u32 key, bool failed, bool timed, __u64 
 		count->buckets[bucket]++;
 }
 
-static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task,
-					struct pt_regs *regs)
+/* Keep of a thread which call it is in. */
+static __always_inline void entry_keep(struct call_entry *entry, struct task_struct *task, __u32 key, __u32 busy)
 {
-	struct call_entry *entry, first = {};
+	struct call_entry first = {};
 	thread_key thread = thread_key_of(task);
 
-	if (!caller_wanted(task) || !call_wanted(c, plan, task, regs)) {
-		call_filtered();
-		return;
-	}
-	if (plan->flags & CALL_NO_RETURN) {
-		if (!(plan->flags & CALL_FAILED))
-			count_add(key_of(c), false, false, 0);
-		return;
-	}
-	entry = bpf_map_lookup_elem(&call_entries, &thread);
 	if (entry) {
-		entry->key = key_of(c);
-		entry->busy = ENTRY_BUSY;
+		entry->key = key;
+		busy_set(&entry->busy, task, busy);
 		entry->entered = bpf_ktime_get_ns();
 		return;
 	}
-	first.key = key_of(c);
-	first.busy = ENTRY_BUSY;
+	first.key = key;
+	first.busy = busy;
 	first.entered = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&call_entries, &thread, &first, BPF_ANY))
+	if (bpf_map_update_elem(&call_entries, &thread, &first, BPF_NOEXIST))
 		count_unpaired();
+	else
+		busy_count(task, 1);
+}
+
+static __always_inline void count_enter(struct call *c, struct call_plan *plan, struct task_struct *task)
+{
+	thread_key thread = thread_key_of(task);
+
+	if (!(plan->flags & CALL_NO_RETURN))
+		entry_keep(bpf_map_lookup_elem(&call_entries, &thread), task, key_of(c), IN_CALL);
+	else if (!(plan->flags & CALL_FAILED))
+		count_add(key_of(c), false, false, 0);
 }
 
 static __always_inline bool is_exec(__u32 key)
@@ -141,26 +139,25 @@ static __always_inline bool is_exec(__u32 key)
 static __always_inline void count_exit(struct call *c, struct call_plan *plan, struct task_struct *task,
 				       struct pt_regs *regs, long ret)
 {
-	struct call_entry *entry;
+	struct call_entry *entry = 0;
 	thread_key thread = thread_key_of(task);
 	bool timed = false;
 	__u32 key = key_of(c);
 	__u64 ns = 0;
 
-	if (!caller_wanted(task))
-		return;
-	entry = bpf_map_lookup_elem(&call_entries, &thread);
-	if (entry && entry->busy == ENTRY_COUNTED && entry->key == key) {
-		entry->busy = ENTRY_IDLE;
+	if (may_be_busy(task))
+		entry = bpf_map_lookup_elem(&call_entries, &thread);
+	if (entry && entry->busy == NOT_WANTED && entry->key == key) {
+		busy_set(&entry->busy, task, IDLE);
 		return;
 	}
-	if (entry && entry->busy == ENTRY_BUSY && plan->flags & CALL_EXECS && is_exec(entry->key))
+	if (entry && entry->busy == IN_CALL && plan->flags & CALL_EXECS && is_exec(entry->key))
 		key = entry->key;	/* as call_sys_exit() has it */
-	if (entry && entry->busy == ENTRY_BUSY && entry->key == key) {
-		entry->busy = ENTRY_IDLE;
+	if (entry && entry->busy == IN_CALL && entry->key == key) {
+		busy_set(&entry->busy, task, IDLE);
 		ns = bpf_ktime_get_ns() - entry->entered;
 		timed = true;
-	} else if ((plan->flags & CALL_FORKS && !ret) || !call_wanted(c, plan, task, regs)) {
+	} else if (is_childs(plan, ret) || !names_wanted(task) || !call_wanted(c, plan, regs)) {
 		return;
 	}
 	if (plan->flags & CALL_FAILED && ret >= 0) {
@@ -174,8 +171,8 @@ static __always_inline void count_exit(struct call *c, struct call_plan *plan, s
 static __always_inline void count_exec(struct call *c, struct call_plan *returns, struct task_struct *task)
 {
 	thread_key thread = thread_key_of(task);
-	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &thread), done = {};
-	bool entered = entry && entry->busy == ENTRY_BUSY;
+	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &thread);
+	bool entered = entry && entry->busy == IN_CALL;
 	struct call_plan *plan;
 	__u32 key;
 
@@ -186,12 +183,20 @@ static __always_inline void count_exec(struct call *c, struct call_plan *returns
 			call_filtered();
 		else if (plan && plan->flags & CALL_EXECS)
 			count_add(key, false, true, bpf_ktime_get_ns() - entry->entered);
-		entry->busy = ENTRY_IDLE;
+		busy_set(&entry->busy, task, IDLE);
 	}
-	if (!returns || !(entered || may_have_begun_unwanted(returns)))
+	if (returns && (entered || may_have_begun_unwanted(returns)))
+		entry_keep(entry, task, key_of(c), NOT_WANTED);
+}
+
+/* Forget a thread that ends, maybe in a call. */
+static __always_inline void count_thread_end(struct task_struct *task)
+{
+	thread_key thread = thread_key_of(task);
+	struct call_entry *entry = bpf_map_lookup_elem(&call_entries, &thread);
+
+	if (!entry)
 		return;
-	done.key = key_of(c);
-	done.busy = ENTRY_COUNTED;
-	if (bpf_map_update_elem(&call_entries, &thread, &done, BPF_ANY))
-		count_unpaired();
+	busy_set(&entry->busy, task, IDLE);
+	bpf_map_delete_elem(&call_entries, &thread);
 }

@@ -6,15 +6,15 @@
  */
 #pragma once
 
-#include "task.bpf.h"
+#include "syscall_busy.bpf.h"
 
 struct call_plan *struct_call_plan __attribute__((unused));
 
 /* The process that watches: it does not watch itself. */
 const volatile pid_nr watcher = 0;
 
-/* A bit for each number that is wanted in any ABI: most calls of a machine are done with here. */
-const volatile __u8 wanted_numbers[CALL_NUMBERS / 8] = {};
+/* Of each number the ABIs in which it is wanted, a bit each: most calls of a machine are done with here. */
+const volatile __u8 wanted_numbers[CALL_NUMBERS] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -29,32 +29,36 @@ struct call {
 	__u64 args[CALL_ARGS];
 };
 
-/* Of a thread from its beginning to its end. Its number is not: one that execs takes that of the first (de_thread()). */
-typedef __u64 thread_key;
-
-static __always_inline thread_key thread_key_of(struct task_struct *task)
-{
-	return (__u64)task;
-}
-
 /* of call_plans */
 static __u32 key_of(struct call *c)
 {
 	return c->abi * CALL_NUMBERS + c->nr;
 }
 
-/* The process that watches, and a child of it that has not yet become the program that is to be watched. */
-static __always_inline bool is_own(struct task_struct *task, struct call_plan *plan)
+/*
+ * The process that watches, and a child of it that has not yet become the program that is to be watched. Each new thread
+ * has PF_FORKNOEXEC and its leader's parent (kernel/fork.c: copy_process()); what has been executed is said of the leader.
+ */
+static __always_inline bool is_own(struct task_struct *task, bool execs)
 {
+	if (!watcher)
+		return false;
 	if (task->tgid == watcher)
 		return true;
-	return task->flags & PF_FORKNOEXEC && !(plan->flags & CALL_EXECS) && task->real_parent->tgid == watcher;
+	return task->flags & PF_FORKNOEXEC && !execs && task->real_parent->tgid == watcher &&
+	       task->group_leader->flags & PF_FORKNOEXEC;
 }
 
-/* The flag of x32 is above all numbers; what else is above them is refused by `plan_of`. */
-static __always_inline bool number_wanted(__u32 nr)
+static __always_inline __u32 abi_of(struct task_struct *task, __u32 nr)
 {
-	return wanted_numbers[nr % CALL_NUMBERS / 8] & 1 << nr % 8;
+	return is_compat(task) ? ABI_IA32 : nr & X32_SYSCALL_BIT ? ABI_X32 : ABI_64;
+}
+
+/* In which ABIs, a bit each. The flag of x32 is above all numbers. */
+static __always_inline __u32 number_wanted(__u32 nr)
+{
+	nr &= ~X32_SYSCALL_BIT;
+	return nr < CALL_NUMBERS ? wanted_numbers[nr] : 0;
 }
 
 static __always_inline struct call_plan *plan_of(struct call *c, struct task_struct *task, __u32 nr)
@@ -62,13 +66,13 @@ static __always_inline struct call_plan *plan_of(struct call *c, struct task_str
 	struct call_plan *plan;
 	__u32 key;
 
-	c->abi = is_compat(task) ? ABI_IA32 : nr & X32_SYSCALL_BIT ? ABI_X32 : ABI_64;
+	c->abi = abi_of(task, nr);
 	c->nr = c->abi == ABI_X32 ? nr & ~X32_SYSCALL_BIT : nr;
 	if (c->nr >= CALL_NUMBERS)
 		return 0;
 	key = key_of(c);
 	plan = bpf_map_lookup_elem(&call_plans, &key);
-	if (!plan || !(plan->flags & CALL_WANTED) || (watcher && is_own(task, plan)))
+	if (!plan || !(plan->flags & CALL_WANTED) || is_own(task, plan->flags & CALL_EXECS))
 		return 0;
 	return plan;
 }
@@ -92,15 +96,20 @@ static __always_inline void args_take(struct call *c, struct pt_regs *regs)
 	}
 }
 
-/* Registers are the same at entry and exit: both decide alike. */
-static bool numbers_wanted(struct call_plan *plan, struct call *c)
+static __always_inline bool number_matches(struct arg_plan *a, __u32 abi, __u64 wide, __u64 narrow)
 {
-	__u32 i;
+	return !a->compare || ((abi == ABI_IA32 ? (__u32)narrow : wide) & a->mask) == a->value;
+}
 
-	for (i = 0; i < CALL_ARGS; i++)
-		if (plan->args[i].compare && (c->args[i] & plan->args[i].mask) != plan->args[i].value)
-			return false;
-	return true;
+/* Registers are the same at entry and exit: both decide alike. As args_take() has them; that costs more. */
+static __always_inline bool numbers_wanted(struct call_plan *plan, __u32 abi, struct pt_regs *regs)
+{
+	return number_matches(&plan->args[0], abi, regs->di, regs->bx) &&
+	       number_matches(&plan->args[1], abi, regs->si, regs->cx) &&
+	       number_matches(&plan->args[2], abi, regs->dx, regs->dx) &&
+	       number_matches(&plan->args[3], abi, regs->r10, regs->si) &&
+	       number_matches(&plan->args[4], abi, regs->r8, regs->di) &&
+	       number_matches(&plan->args[5], abi, regs->r9, regs->bp);
 }
 
 /* Not 0: only this process or thread; it saves a look into `wanted_pids`. */
@@ -119,18 +128,23 @@ static __always_inline bool caller_wanted(struct task_struct *task)
 const volatile __u64 only_cgroup = 0;
 const volatile __u32 only_cgroup_level = 0;
 
-/* What the filters ask besides; afterwards `args` are taken where they decide. */
-static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, struct task_struct *task,
-					struct pt_regs *regs)
+/* What the filters ask of the task besides: it can change while a call is under way. */
+static __always_inline bool names_wanted(struct task_struct *task)
 {
-	if (!task_named(task))
-		return false;
-	if (only_cgroup && bpf_get_current_ancestor_cgroup_id(only_cgroup_level) != only_cgroup)
-		return false;
-	if (!(plan->flags & CALL_COMPARES))
-		return true;
-	args_take(c, regs);
-	return numbers_wanted(plan, c);
+	return task_named(task) &&
+	       (!only_cgroup || bpf_get_current_ancestor_cgroup_id(only_cgroup_level) == only_cgroup);
+}
+
+/* What they ask of the call. */
+static __always_inline bool call_wanted(struct call *c, struct call_plan *plan, struct pt_regs *regs)
+{
+	return !(plan->flags & CALL_COMPARES) || numbers_wanted(plan, c->abi, regs);
+}
+
+/* What a new thread returns from its parent's call, which is told of the parent. */
+static __always_inline bool is_childs(struct call_plan *plan, long ret)
+{
+	return plan->flags & CALL_FORKS && !ret;
 }
 
 /* Whether a program that has just begun can be wanted where the one before it, which made the call, was not. */
@@ -146,6 +160,13 @@ static __always_inline void call_filtered(void)
 
 	if (count)
 		*(volatile __u64 *)&count->filtered += 1;
+}
+
+/* Of a call of a wanted number, before its plan was looked at; `abis`: those in which it is wanted. */
+static __always_inline void caller_filtered(struct task_struct *task, __u32 nr, __u32 abis)
+{
+	if (abis & 1 << abi_of(task, nr) && !is_own(task, false))
+		call_filtered();
 }
 
 static __always_inline void count_unpaired(void)

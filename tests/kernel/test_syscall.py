@@ -276,6 +276,19 @@ def test_the_watcher_does_not_watch_itself(watch: Callable[..., Watch]) -> None:
     assert os.getpid() not in {event.process.pid for event in looking.of("getppid")}
 
 
+def test_all_threads_of_the_watchers_child_are_watched(watch: Callable[..., Watch]) -> None:
+    looking = watch("getppid", canary_seconds=None)
+    code = "import os, threading; os.getppid(); one = threading.Thread(target=os.getppid); one.start(); one.join()"
+    child = subprocess.Popen([sys.executable, "-S", "-c", code])
+    assert child.wait() == 0
+
+    def told() -> list[Event]:
+        return [event for event in looking.of("getppid") if event.process.pid == child.pid]
+
+    looking.until(lambda _events: len(told()) == 2)
+    assert [event.process.tid == child.pid for event in told()] == [True, False]
+
+
 def test_a_call_of_a_32_bit_program_is_named_for_what_it_is(
     watch: Callable[..., Watch], program: Callable[[str], Path]
 ) -> None:

@@ -172,8 +172,10 @@ def test_what_the_kernel_does_not_decide_alone(only: Filter) -> None:
     assert not is_decided(only, ["close"])
 
 
-def test_each_wanted_number_has_its_bit() -> None:
+def test_each_wanted_number_has_the_bits_of_its_abis() -> None:
     keys = [key for key, _ in plans(("openat", "getppid"), Filter())]
-    bits = int.from_bytes(wanted_numbers(keys), "little")
-    assert {number for number in range(1024) if bits >> number & 1} == {257, 295, 110, 64}
-    assert wanted_numbers([]) == bytes(128)
+    wanted = wanted_numbers(keys)
+    assert len(wanted) == 1024
+    assert {number: abis for number, abis in enumerate(wanted) if abis} == {257: 5, 295: 2, 110: 5, 64: 2}
+    both = wanted_numbers(struct.pack("<I", abi * 1024 + 7) for abi in (0, 1))
+    assert (both[7], sum(both)) == (3, 3)

@@ -162,8 +162,9 @@ def plans(
 
 
 def wanted_numbers(keys: Iterable[bytes]) -> bytes:
-    """Return the knob of that name for keys of `call_plans`: a bit for each number, whatever its ABI."""
-    bits = 0
+    """Return the knob of that name for keys of `call_plans`: a byte for each number, in it a bit for each ABI."""
+    wanted = bytearray(NUMBERS)
     for key in keys:
-        bits |= 1 << int.from_bytes(key, "little") % NUMBERS
-    return bits.to_bytes(NUMBERS // 8, "little")
+        abi, number = divmod(int.from_bytes(key, "little"), NUMBERS)
+        wanted[number] |= 1 << abi
+    return bytes(wanted)
