@@ -156,13 +156,16 @@ int BPF_PROG(tp_btf_exec, struct task_struct *task, int old_pid, struct linux_bi
 /*
  * A thread of the kernel, or what one has started and could not make a program of (kernel/umh.c:
  * call_usermodehelper_exec_async(); no thread of the kernel since commit 343f4c49f243 ("kthread: Don't
- * allocate kthread_struct for init and umh") (in v5.19)): its end is not that of a program.
+ * allocate kthread_struct for init and umh") (in v5.19)): its end is not that of a program. Each thread begins with
+ * PF_FORKNOEXEC, and the last one to end need not be the first: that one is asked.
  */
 static bool is_no_program(struct task_struct *task)
 {
+	struct task_struct *leader = task->group_leader;
+
 	if (task->flags & PF_KTHREAD)
 		return true;
-	return task->flags & PF_FORKNOEXEC && task->real_parent->flags & PF_KTHREAD;
+	return leader->flags & PF_FORKNOEXEC && leader->real_parent->flags & PF_KTHREAD;
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -15,6 +15,7 @@ import pytest
 from ringward.events import Event
 from tests.kernel.calls import awaited
 from tests.kernel.conftest import Watch
+from tests.kernel.programs import folder_fixture, program_fixture  # noqa: F401 - fixtures
 from tests.kernel.witness import SECONDS
 
 MODPROBE = Path("/proc/sys/kernel/modprobe")
@@ -111,3 +112,26 @@ def test_a_helper_that_cannot_be_run_is_no_program(watch: Callable[..., Watch], 
     w.until(lambda _: w.of("module_request", alias="net-pf-14"), SECONDS)
     second = w.of("usermodehelper")[1]
     w.until(lambda _: [e for e in w.of("process_exit") if e.process.id == second.process.id], SECONDS)
+
+
+@pytest.mark.guest
+@pytest.mark.modules
+def test_a_helper_whose_last_thread_is_not_its_first_is_a_program(
+    watch: Callable[..., Watch], program: Callable[[str], Path], folder: Path
+) -> None:
+    """A new thread has the flag of a task that has become no program, and the first one's parent, the kernel's."""
+    script = folder / "modprobe"
+    script.write_text(f"#!/bin/sh\nexec {program('end')} threads 7\n")
+    script.chmod(0o755)
+    w = watch("modules", "programs", canary_seconds=None)
+    before = MODPROBE.read_text()
+    MODPROBE.write_text(str(script))
+    try:
+        with pytest.raises(OSError, match=UNKNOWN_FAMILY):
+            socket.socket(35, socket.SOCK_STREAM)
+    finally:
+        MODPROBE.write_text(before)
+    exe = str(program("end"))
+    w.until(lambda _: [e for e in w.of("process_exit") if e.process.exe == exe], SECONDS)
+    (end,) = [e for e in w.of("process_exit") if e.process.exe == exe]
+    assert (end.args.code, end.process.pid == end.process.tid) == (7, False)
