@@ -49,6 +49,7 @@ ONCE = {
     "tests/kernel/test_loss.py": "6.1",
     "tests/kernel/test_soak.py": "6.12",
     "tests/kernel/test_syscall.py": "6.1",
+    "tests/kernel/test_syscall_busy.py": "6.1",
     "tests/kernel/test_syscall_ia32.py": "6.12",
     "tests/kernel/test_syscall_summary.py": "6.12",
 }
