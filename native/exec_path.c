@@ -11,7 +11,7 @@ static int is_below(PyObject *cwd, PyObject *asked, PyObject *path)
 
 	if (!folder || !name || !whole)
 		return -1;
-	if (name[0] == '/')
+	if (name[0] == '/' || memchr(name, '\\', name_len))
 		return 0;
 	while (folder_len && folder[folder_len - 1] == '/')
 		folder_len--;

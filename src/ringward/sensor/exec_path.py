@@ -94,14 +94,15 @@ def is_plain(args: Any) -> bool:
     """Return whether there is nothing to explain in a process_exec event: the path is the file's, or there is none.
 
     A path that is written from the working directory is the file's as one from the root is. No link needs to be
-    followed for it, and none can: what `./configure` has tried is removed before the event is read.
+    followed for it, and none can: what `./configure` has tried is removed before the event is read. A backslash may
+    stand for a byte that is no UTF-8 (`ringward.events.fields.decode`): then the texts do not say whether it is.
     """
     exe, asked = args.exe, args.interpreter
     if exe is None or exe.path is None or exe.deleted or asked is None:
         return True
     if asked == exe.path or asked.startswith("/dev/fd/"):
         return True
-    if args.cwd is None or asked.startswith("/"):
+    if args.cwd is None or asked.startswith("/") or "\\" in asked:
         return False
     return bool(exe.path == f"{args.cwd.rstrip('/')}/{asked.removeprefix('./')}")
 
