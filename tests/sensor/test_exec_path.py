@@ -70,6 +70,7 @@ def test_a_path_below_the_working_directory_needs_no_look(asked: str, cwd: str, 
 @pytest.mark.parametrize(
     ("asked", "cwd", "exe"),
     [
+        ("./\\xf0", "/x", "/x/\\xf0"),  # maybe a byte, maybe this text
         ("../x", "/bin", "/x"),
         ("./sub/../x", "/bin", "/bin/x"),
         (".//x", "/bin", "/bin/x"),
