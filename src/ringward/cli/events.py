@@ -54,7 +54,7 @@ def listing(output: str, width: int) -> str:
                 "name": page.name,
                 "group": page.group,
                 "shown": page.shown,
-                "hooks": [hook.rung for hook in page.hooks],
+                "hooks": page.rungs,
                 "intro": page.intro,
             }
             for page in found

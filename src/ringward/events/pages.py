@@ -79,6 +79,11 @@ class Page(msgspec.Struct, frozen=True):
             return "always"
         return "yes" if self.default else "by name"
 
+    @property
+    def rungs(self) -> list[str]:
+        """The kinds of its hooks, each once, the first that is tried first."""
+        return list(dict.fromkeys(hook.rung for hook in self.hooks))
+
 
 def _intro(cls: type[Args]) -> tuple[str, str]:
     """Return the first line and the rest of a class's docstring."""
@@ -212,7 +217,7 @@ def _text_hook(hook: HookPage, order: str, width: int) -> Iterator[str]:
 def to_table(found: tuple[Page, ...], width: int = WIDTH) -> str:
     """Return one line an event: name, group, when it is shown, kinds of hooks; the intro where there is room."""
     rows = [("EVENT", "GROUP", "SHOWN", "HOOKS", "")]
-    rows += [(p.name, p.group, p.shown, ", ".join(hook.rung for hook in p.hooks), p.intro) for p in found]
+    rows += [(p.name, p.group, p.shown, ", ".join(p.rungs), p.intro) for p in found]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     room = width - sum(widths) - 2 * 4
     lines = []
