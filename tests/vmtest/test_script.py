@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_command_and_variables_reach_the_program_unchanged() -> None:
     shown = line.replace(line[line.index("printf") :], "env")
     environment = subprocess.run(["sh", "-c", shown], text=True, capture_output=True, check=True).stdout
     assert environment == "PATH=/usr/bin:/bin\nODD=a'b $x\n"
+
+
+def test_no_signal_is_ignored_by_the_command() -> None:
+    script = make(["grep", "SigIgn", "/proc/self/status"], {})
+    line = script[script.index("/usr/bin/env -i ") : script.index(" </dev/null >/run/vmtest.out")]
+    ignored = {command: _ignored(command) for command in ("grep SigIgn /proc/self/status", line)}
+    interrupt = 1 << (signal.SIGINT - 1)
+    assert [mask & interrupt for mask in ignored.values()] == [interrupt, 0]
+
+
+def _ignored(command: str) -> int:
+    """Return the mask of what a command ignores that a shell runs beside itself."""
+    done = subprocess.run(["sh", "-c", f"{command} & wait $!"], text=True, capture_output=True, check=True)
+    return int(done.stdout.removeprefix("SigIgn:"), 16)
 
 
 @pytest.mark.parametrize("command", [[], ["a\0b"], ["A=1", "b"]])
