@@ -1,6 +1,6 @@
-"""What the guard costs, in a guest: loads of modules, starts of known programs beside fapolicyd, a large database.
+"""What the guard costs, in a guest: loads of modules, a large database (starts of programs: bench.known).
 
-``python -m bench.guarded PART ROUNDS FOLDER`` is what runs in the guest, as root; it prints its figures as JSON.
+``python -m bench.guarded FOLDER`` is what runs in the guest, as root; it prints its figures as JSON.
 FOLDER is made before, as an emulated guest takes long for it.
 """
 
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,15 +18,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
-from typing import Any
 
-from bench import fapolicyd, guest
-from bench.build import clean, folder, need, program
+from bench import guest
+from bench.build import clean, folder, program
 from bench.database import make_database
-from bench.process import RINGWARD, Watched, count, run, watched
+from bench.process import RINGWARD, Watched, watched
 from bench.row import Row, spread
 from bench.trees import tree_of
-from ringward.guard.programs import KernelPrograms
 from ringward.kmod.compression import decompress
 from ringward.sensor import _native
 from ringward.trust import rows as database
@@ -37,18 +34,11 @@ from vmtest.kernels import KERNELS
 
 COUNT = 200_000
 MOST_MEGABYTES = 80
-TIMES = 20
-LOOPS, BATCHES = 100, 8
-COUNTED = 24
-"""Batches whose instructions are counted: what happens now and then in a guest is in some of them."""
 LOADS = 15
 MODULE = "dummy"
 SIZES = (1 << 15, 1 << 18, 1 << 20, 1 << 22, 1 << 24)
 """Bytes. A module of the kernel's own, with zeros behind its end, which the kernel reads, and does nothing with."""
 _FINIT, _DELETE = 313, 176  # arch/x86/entry/syscalls/syscall_64.tbl
-_NAMES = ("nobody", "hooks", "ringward", "fapolicyd", "all")
-"""Who looks at starts; `hooks`: the programs in the kernel alone, without the process that reads what they tell;
-`ringward`: of programs alone; `all`: the guard of programs beside all that it judges by default."""
 
 
 def prepare() -> Path:
@@ -108,66 +98,6 @@ def loads(made: Path) -> dict[str, dict[str, list[float]]]:
     return found
 
 
-def _kept() -> int:
-    """Return how many starts the kernel part has answered by a kept digest."""
-    told = subprocess.run(
-        [need("bpftool"), "-j", "map", "dump", "name", "program_counts"], check=True, capture_output=True, text=True
-    )
-    (entry,) = json.loads(told.stdout)
-    return sum(int(one["value"]["kept"]) for one in entry["formatted"]["values"])
-
-
-def starts(made: Path, rounds: int, *, counted: bool) -> dict[str, list[float]]:
-    """Return microseconds a loop of fork, exec and exit, and how many of them each watcher has judged.
-
-    Args:
-        made: folder.
-        rounds: in turn.
-        counted: the clock counts instructions.
-
-    """
-    # Where a program's memory lies decides how many page tables a fork copies: more than all that is measured here.
-    Path("/proc/sys/kernel/randomize_va_space").write_text("0")
-    home = Path("/opt/bench")
-    home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "none", str(home)], check=True)
-    for name in ("spawn", "tiny"):
-        shutil.copy(made / name, home / name)
-    fapolicyd.install(made / "fapolicyd", [home / "spawn", home / "tiny"])
-    found: dict[str, list[float]] = {name: [] for name in (*_NAMES, "kept", "told", "decided", "denied")}
-
-    def loop() -> float:
-        run(home / "spawn", "20", home / "tiny")  # what is hashed once is
-        batches = COUNTED if counted else BATCHES
-        each = [run(home / "spawn", str(LOOPS), home / "tiny") / LOOPS / 1000 for _ in range(batches)]
-        # What disturbs an emulated guest makes all else longer; instructions are only disturbed by the guest's own.
-        return median(each) if counted else min(each)
-
-    for number in range(rounds):
-        for name in _NAMES[number % len(_NAMES) :] + _NAMES[: number % len(_NAMES)]:
-            if name == "nobody":
-                found[name].append(loop())
-            elif name == "hooks":
-                known = [hashlib.sha256((home / one).read_bytes()).digest() for one in ("spawn", "tiny")]
-                alone = KernelPrograms(known)
-                found[name].append(loop())
-                alone.close()
-            elif name in ("ringward", "all"):
-                with guarded(made, "small.db", "--programs", *(() if name == "all" else ("--for", "none"))) as one:
-                    before = _kept()
-                    found[name].append(loop())
-                    found["kept"].append(_kept() - before)
-                    one.settle()
-                    found["told"].append(count(one.out, str(home).encode()))
-            else:
-                with fapolicyd.running(made, home):
-                    found[name].append(loop())
-                allowed, denied = fapolicyd.decided()
-                found["decided"].append(allowed + denied)
-                found["denied"].append(denied)
-    return found
-
-
 def large(made: Path) -> dict[str, float]:
     """Return the megabytes of the guard with a large database, and the seconds until it decides by a changed one."""
     with guarded(made, "large.db", "--programs") as one:
@@ -181,40 +111,20 @@ def large(made: Path) -> dict[str, float]:
         return {"first": first, "most": one.memory("VmHWM"), "then": one.memory(), "seconds": seconds}
 
 
-def in_guest(part: str, rounds: int, made: Path) -> dict[str, Any]:
-    """Measure one part: `starts`, by time or by `instructions`, or the others."""
-    # The guard writes to what it reads: in memory, and not by way of the host's files.
-    own = Path("/run/made")
-    shutil.copytree(made, own)
-    if part in {"starts", "instructions"}:
-        return {"starts": starts(own, rounds, counted=part == "instructions")}
-    return {"loads": loads(own), "large": large(own)}
+def own(made: Path) -> Path:
+    """Return a copy in the guest's memory: the guard writes to what it reads, and not by way of the host's files."""
+    return Path(shutil.copytree(made, "/run/made"))
 
 
-def measure(rounds: int) -> list[Row]:
-    """Boot a guest for loads of modules, and a large database.
+def measure(_rounds: int) -> list[Row]:
+    """Boot a guest for loads of modules, many in one boot, and a large database.
 
     Raises:
         CannotMeasureError: something is missing, or the guest did not run.
 
     """
-    found = guest.measured("bench.guarded", "others", str(rounds), str(prepare()))
+    found = guest.measured("bench.guarded", str(prepare()))
     return [load_row(found["loads"]), large_row(found["large"])]
-
-
-def measure_starts(rounds: int) -> list[Row]:
-    """Boot a guest for starts of programs.
-
-    Raises:
-        CannotMeasureError: as of `measure`.
-
-    """
-    need("bpftool")
-    made = prepare()
-    fapolicyd.unpack(made / "fapolicyd")
-    found = guest.measured("bench.guarded", "starts", str(rounds), str(made))
-    counted = guest.measured("bench.guarded", "instructions", str(rounds), str(made), icount=True)
-    return [start_row(found["starts"]), counted_row(counted["starts"])]
 
 
 def load_row(found: dict[str, dict[str, list[float]]]) -> Row:
@@ -239,75 +149,6 @@ def load_row(found: dict[str, dict[str, list[float]]]) -> Row:
     return row
 
 
-def counted_row(found: dict[str, list[float]]) -> Row:
-    """Return the row of how many more instructions the start of a known program takes."""
-    row = Row(
-        f"added to a start of a known program, instructions of the whole machine, {guest.EMULATED}",
-        f"{TIMES} times less than fapolicyd adds",
-    )
-    base, *others = (1000 * median(found[name]) for name in _NAMES)
-    rounds = len(found["nobody"])
-    hooks, ours, theirs, every = (value - base for value in others)
-    row.ours, row.peer = f"{ours:,.0f}", f"{theirs:,.0f}"
-    row.reached = theirs >= TIMES * max(ours, 0)
-    row.notes = [
-        (
-            f"loops as in the row above, addresses not randomized, on one processor whose clock counts them (QEMU's"
-            f" -icount): {rounds} rounds in turn, of each the median of {COUNTED} times {LOOPS}; thousands a loop:"
-            f" {', '.join(f'{one} {spread(found[one], 1)}' for one in _NAMES)}"
-        ),
-        (
-            f"`--programs --for none`: fapolicyd adds {theirs / max(ours, 1):.1f} times as many; the hooks alone add"
-            f" {hooks:,.0f}, the rest is the process that reads what they tell and looks for changes"
-        ),
-        (
-            f"with all that the guard judges by default it adds {every:,.0f}, fapolicyd {theirs / max(every, 1):.1f}"
-            " times as many: each system call passes a hook for the calls that Linux has not any more, each open"
-            " that of its own files"
-        ),
-    ]
-    row.void = void_of(found)
-    return row
-
-
-def start_row(found: dict[str, list[float]]) -> Row:
-    """Return the row of what the start of a known program takes longer."""
-    row = Row(
-        f"added to a start of a known program, microseconds, {guest.EMULATED}",
-        f"{TIMES} times less than fapolicyd adds",
-    )
-    # What disturbs an emulated guest makes all else longer: of each the best of all rounds.
-    base, hooks, ours, theirs, every = (min(found[name]) for name in _NAMES)
-    hooks, ours, theirs, every = (value - base for value in (hooks, ours, theirs, every))
-    row.ours, row.peer = f"{ours:.0f}", f"{theirs:.0f}"
-    # Less than nothing is a difference that was not found.
-    row.reached = theirs >= TIMES * ours if ours > 0 else None
-    row.notes = [
-        (
-            f"{len(found['nobody'])} rounds in turn, of each round the best of {BATCHES} times {LOOPS} fork, exec,"
-            " exit of a tiny static program on tmpfs, and of those the best; microseconds a loop:"
-            f" {', '.join(f'{one} {spread(found[one], 0)}' for one in _NAMES)}; a difference that is smaller than the"
-            " spread is none"
-        ),
-        f"the hooks alone add {hooks:.0f}, all that the guard judges by default {every:.0f}",
-        f"fapolicyd {fapolicyd.VERSION}: permissive, integrity = sha256, trust = file, both programs in it",
-    ]
-    row.void = void_of(found)
-    return row
-
-
-def void_of(found: dict[str, list[float]]) -> str | None:
-    """Return why starts were measured that are not alike, None where they are."""
-    short = [f"{one} {min(found[one]):.0f}" for one in ("kept", "decided") if min(found[one]) < LOOPS * BATCHES]
-    told, denied = sum(found["told"]), sum(found["denied"])
-    if not short and not told and not denied:
-        return None
-    return (
-        f"not every start was judged, or one was not known: {', '.join(short) or 'all judged'};"
-        f" told of {told:.0f}, denied {denied:.0f}"
-    )
-
-
 def large_row(found: dict[str, float]) -> Row:
     """Return the row of a guard with a large database."""
     row = Row(f"`guard --programs` with {COUNT:,} digests, MB resident, {guest.EMULATED}", f"at most {MOST_MEGABYTES}")
@@ -325,6 +166,7 @@ def large_row(found: dict[str, float]) -> Row:
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(in_guest(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))))
+        folder_here = own(Path(sys.argv[1]))
+        print(json.dumps({"loads": loads(folder_here), "large": large(folder_here)}))
     finally:
         clean()

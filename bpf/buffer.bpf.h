@@ -173,6 +173,13 @@ static str_loc bytes_user(struct record *r, __u64 src, __u32 len)
 /* Where the reader stood when it was last woken. */
 __u64 woken = -1;
 
+/*
+ * When the last record was made. After SILENCE (nanoseconds) the next one wakes the reader, who looks
+ * less often from twice as long on (SILENCE_NS of ringward/sensor/ebpf.py).
+ */
+#define SILENCE 500000000
+ktime_ns last_made;
+
 static bool is_of_programs(struct record *r)
 {
 	return r->h.kind >= KIND_PROCESS_EXEC && r->h.kind <= KIND_PROGRAM_VERDICT;
@@ -195,21 +202,24 @@ static __u64 room_of(struct record *r)
 }
 
 /*
- * Module events are rare and wanted at once; program events wait for the reader's
- * next look. A reader that has not moved since it was woken is awake: a wake-up is
+ * Module events are rare and wanted at once, as is what ends a silence; program events
+ * wait for the reader's next look. A reader that has not moved since it was woken is awake: a wake-up is
  * an interrupt, and dear in a virtual machine.
  */
 static long record_output(struct record *r, bool urgent)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP, reader, waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	bool silent = r->h.time > last_made + SILENCE;
 	__u32 len = r->len;
 	long err;
+
+	last_made = r->h.time;
 
 	if ((is_of_programs(r) || is_call(r)) && waiting > room_of(r)) {
 		count_dropped();
 		return -28;	/* ENOSPC */
 	}
-	if (urgent || waiting > 2 * 1024 * 1024) {
+	if (urgent || silent || waiting > 2 * 1024 * 1024) {
 		reader = bpf_ringbuf_query(&events, BPF_RB_CONS_POS);
 		if (woken != reader) {
 			woken = reader;

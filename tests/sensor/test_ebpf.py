@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import threading
 import time
 
 import pytest
@@ -11,8 +13,8 @@ from ringward.events import select
 from ringward.events.catalogue.events_lost import EventsLost
 from ringward.events.catalogue.sensor_status import SensorStatus
 from ringward.sensor import _native
-from ringward.sensor.clock import Clock
-from ringward.sensor.ebpf import BATCH, LOOK_NS, EbpfSource, Wish, own_event, statuses
+from ringward.sensor.clock import Clock, now
+from ringward.sensor.ebpf import BATCH, LOOK_NS, SILENCE_NS, EbpfSource, Wish, own_event, statuses
 from ringward.sensor.info import Attachment, SensorInfo, Totals
 from tests import nulls
 
@@ -89,6 +91,33 @@ def test_a_reader_that_is_behind_waits_for_what_it_has_read(monkeypatch: pytest.
         time.sleep(LOOK_NS / 1e9)
         source.look()
         assert ticks[-1] > written, "nothing is left: it is as late as it is"
+    finally:
+        source.close()
+
+
+@needs_root
+def test_what_ends_a_silence_wakes_the_reader_and_what_follows_does_not():
+    source = EbpfSource(Wish(select(["process_exec"]), canary_seconds=None), Totals())
+
+    def found_while_waiting(seconds: float) -> tuple[bool, bool]:
+        """Start a program while the reader waits; return whether that woke it, and whether it was told."""
+        starter = threading.Timer(0.1, lambda: subprocess.run(["/bin/true"], check=True))
+        starter.start()
+        before = time.monotonic()
+        source._epoll.poll(seconds)
+        woken = time.monotonic() - before < seconds
+        starter.join()
+        told = [event for event in source.look() if event.event == "process_exec"]
+        return woken, any(event.args.path == "/bin/true" for event in told)
+
+    try:
+        until = time.monotonic() + 60
+        while now() - source._found < SILENCE_NS and time.monotonic() < until:
+            source.look()
+            source.wait(LOOK_NS)
+        assert now() - source._found >= SILENCE_NS, "this machine was not silent for a second within a minute"
+        assert found_while_waiting(20) == (True, True)
+        assert found_while_waiting(0.4) == (False, True)
     finally:
         source.close()
 

@@ -35,6 +35,10 @@ BATCH = 1 << 15
 """Bytes of the ring that are taken at once: what becomes of them, ten times as much, still fits a core's own cache."""
 LOOK_NS = 50_000_000
 """Program events do not wake the reader: it looks this often."""
+SILENCE_NS = 1_000_000_000
+"""After so long without a record the next wakes the reader (SILENCE of bpf/buffer.bpf.h is half of it)."""
+SILENT_LOOK_NS = 250_000_000
+"""It looks this often then, for what the time demands."""
 REST_NS = 5_000_000
 """After a look that found something, the next comes no sooner."""
 COUNT_NS = 1_000_000_000
@@ -213,6 +217,8 @@ class EbpfSource:
         self._unpaired_lose = any(hook.rung != "tp_btf" for hook in module_calls)
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
+        self._found = self._looked
+        """When a look last found records."""
         self._ready = statuses(self._clock, self.info, wish.events)
 
     def _under_way(self, table: int | None) -> Iterator[Record]:
@@ -237,7 +243,8 @@ class EbpfSource:
 
     def wait(self, ns: int) -> None:
         """Wait for the kernel's wake-up, at most `ns` nanoseconds and never past the next look."""
-        self._epoll.poll(min(ns, LOOK_NS) / 1e9)
+        silent = now() - self._found >= SILENCE_NS
+        self._epoll.poll(min(ns, SILENT_LOOK_NS if silent else LOOK_NS) / 1e9)
 
     def rest(self, seconds: float) -> None:
         """Let the ring fill a little after a look that has emptied it; at most `seconds`.
@@ -260,6 +267,8 @@ class EbpfSource:
         if data:
             events.extend(self._take(data))
         time = now()
+        if data:
+            self._found = time
         if data and not behind:
             self._rest_until = began + REST_NS
         if time - self._looked >= LOOK_NS:
