@@ -35,8 +35,8 @@ TIMED = 500
 """Loops that are timed at once."""
 AT_ONCE = 20
 """An emulated guest's time changes by half within seconds: the hooks are attached so often that they show."""
-PAUSES = 12
-"""How often the guard's process is stopped and let go on."""
+PAUSES, PAUSED = 100, 100
+"""How often the guard's process is stopped and let go on, and the loops each time."""
 
 Found = dict[str, list[float]]
 
@@ -142,19 +142,27 @@ class Starts:
                 self.add("nobody", after)
                 self.add(name, with_it - fmean((before, after)))
                 before = after
-        with self.guard(PAUSES * TIMED, "--for", "none") as pid:
-            begin, used = time.monotonic(), _cpu(pid)
-            for _ in range(PAUSES):
-                running = self._time()
-                os.kill(pid, signal.SIGSTOP)
-                self.add("process", running - self._time())
-                os.kill(pid, signal.SIGCONT)
-            self.add("cpu", (_cpu(pid) - used) / (time.monotonic() - begin))
+        with self.guard(2 * PAUSES * PAUSED, "--for", "none") as pid:
+            for number in range(PAUSES):
+                # Once the one first, once the other: the guest becomes slower and faster by itself.
+                signals = (signal.SIGCONT, signal.SIGSTOP) if number % 2 else (signal.SIGSTOP, signal.SIGCONT)
+                each = {one: self._beside(pid, one) for one in signals}
+                self.add("process", each[signal.SIGCONT] - each[signal.SIGSTOP])
+            os.kill(pid, signal.SIGCONT)
         return self.found
 
-    def _time(self) -> float:
+    def _time(self, number: int = TIMED) -> float:
         warm(self.home)
-        return loops(self.home, TIMED)
+        return loops(self.home, number)
+
+    def _beside(self, pid: int, number: signal.Signals) -> float:
+        """Send a process a signal, and return microseconds a loop; note its share of a processor if it runs."""
+        os.kill(pid, number)
+        begin, used = time.monotonic(), _cpu(pid)
+        found = self._time(PAUSED)
+        if number == signal.SIGCONT:
+            self.add("cpu", (_cpu(pid) - used) / (time.monotonic() - begin))
+        return found
 
 
 def _cpu(pid: int) -> float:

@@ -73,7 +73,8 @@ run() {{
   cat </run/vmtest.err >"$results/stderr" & err=$!
   # By their full names, or busybox would run its own programs in the place of the command.
   # A shell has what it runs beside itself ignore SIGINT and SIGQUIT: the command is to have them as anywhere else.
-  /usr/bin/setsid /usr/bin/env -i --default-signal=INT,QUIT {environment} {command} </dev/null >/run/vmtest.out 2>/run/vmtest.err
+  /usr/bin/setsid /usr/bin/env -i --default-signal=INT,QUIT {environment} {command} \
+    </dev/null >/run/vmtest.out 2>/run/vmtest.err
   status=$?
   # A process that the command left behind may hold the pipes open for ever.
   (sleep {drain}; kill $out $err) 2>/dev/null &

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +142,30 @@ def test_this_machine() -> None:
     assert {str(number) for number in found.sequences} <= there
     for device in found.devices:
         assert Path(f"/sys/dev/block/{device >> 20}:{device & 0xFFFFF}").exists()
+
+
+CHANGES = """
+import subprocess, sys
+from ringward.guard.disks import MountTables
+folder, tables, seen = sys.argv[1], MountTables(), []
+def look():
+    found = tables.changed()
+    seen.append("same" if found is None else f"{found[0].count(folder)} {found[1].split()[0]}")
+look()
+look()
+for command in (["mount", "-t", "tmpfs", "none", folder], ["umount", folder]):
+    subprocess.run(command, check=True)
+    look()
+    look()
+tables.close()
+print(seen)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
+def test_mounts_are_read_again_when_they_have_changed(tmp_path: Path) -> None:
+    # In a mount namespace of its own: nothing is mounted on this machine.
+    command = ["unshare", "--mount", sys.executable, "-c", CHANGES, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert ast.literal_eval(done.stdout) == ["0 Filename", "same", "1 Filename", "same", "0 Filename", "same"]

@@ -62,7 +62,9 @@ class Reactions:
         self._log_failed = ""
 
     def take(self, events: list[Event]) -> None:
-        """React to events, and to a policy that has changed."""
+        """React to events, and now and then to what the time demands and a policy that has changed."""
+        if not events and now() - self._looked < LOOK_NS:
+            return
         for event in self._starts.fresh(events) if self._starts else ():
             self._write_verdict(event, Priority.NOTICE)
         self._keep(events)

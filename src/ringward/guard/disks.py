@@ -6,6 +6,8 @@ system. What is not known to be this machine's own counts as not.
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,42 @@ class Disks(NamedTuple):
     """`diskseq` of each disk that a file system is on; the kernel never uses a number twice (since Linux 5.15)."""
     devices: frozenset[int]
     """Device numbers, as the kernel has them, of those disks, their partitions, what they are made of, and swap."""
+
+
+class MountTables:
+    """What is mounted, and what is swapped to; the kernel tells when it has changed (proc_pid_mounts(5): poll(2)).
+
+    Raises:
+        OSError: they cannot be opened.
+
+    """
+
+    def __init__(self) -> None:
+        self._fds: list[int] = []
+        self._changes = select.poll()
+        self._read = False
+        for name in ("/proc/self/mountinfo", "/proc/swaps"):
+            self._fds.append(os.open(name, os.O_RDONLY | os.O_CLOEXEC))
+            self._changes.register(self._fds[-1], select.POLLPRI)
+
+    def changed(self) -> tuple[str, str] | None:
+        """Return the text of both, at first and when one of them has changed since; else None."""
+        if not self._changes.poll(0) and self._read:
+            return None
+        self._read = True
+        mountinfo, swaps = map(_text, self._fds)
+        return mountinfo, swaps
+
+    def close(self) -> None:
+        """Close both."""
+        while self._fds:
+            os.close(self._fds.pop())
+
+
+def _text(fd: int) -> str:
+    with open(fd, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
+        file.seek(0)
+        return file.read()
 
 
 def own_disks(mountinfo: str, swaps: str, sys: Path = Path("/sys")) -> Disks:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
-from ringward.guard.disks import Disks, own_disks
+from ringward.guard.disks import Disks, MountTables, own_disks
 from ringward.guard.layouts import layout
 from ringward.guard.running import RunningPrograms
 from ringward.sensor import _native, objects
@@ -95,7 +94,7 @@ class KernelPrograms:
         self._attached = Attached(None, shared)
         self._digests: int | None = None
         self._told = Disks(frozenset(), frozenset())
-        self._looked_at = ("", "")
+        self._mounts = MountTables()
         try:
             self._attach(known=known, limit=limit)
             self.know(digests)
@@ -185,14 +184,14 @@ class KernelPrograms:
 
     def refresh(self) -> None:
         """Look at what is mounted: only on disks that are known to be this machine's own are digests kept."""
-        found = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape"), Path("/proc/swaps").read_text()
-        if found == self._looked_at:
+        found = self._mounts.changed()
+        if found is None:
             return
         disks = own_disks(*found)
         # A disk is watched before anything of it is kept.
         _replace(self.maps["kept_devices"], _U32, disks.devices, self._told.devices)
         _replace(self.maps["kept_disks"], _U64, disks.sequences | {MEMORY}, self._told.sequences)
-        self._told, self._looked_at = disks, found
+        self._told = disks
 
     def counts(self) -> Counts:
         """Return what the kernel part has counted."""
@@ -210,6 +209,7 @@ class KernelPrograms:
         if self._digests is not None:
             os.close(self._digests)
             self._digests = None
+        self._mounts.close()
         self._attached.close()
 
 

@@ -205,7 +205,7 @@ class EbpfSource:
         self._requests = self._attached.map_fd("ring_requests") if "io_uring" in choice.hooks else None
         _read_contexts(self._attached.map_fd("context_reader"), wanted=wish.on_demand)
         table.seed()
-        self._looked = self._counted = now()
+        self._looked = self._counted = self._found = now()
         self._sung = self._songs = self._filtered = 0
         self._read = self._due = self._echo = self._reached = 0
         """Bytes of the ring read so far; to be read until `_given` can be judged; and until the last canary can; and
@@ -217,8 +217,6 @@ class EbpfSource:
         self._unpaired_lose = any(hook.rung != "tp_btf" for hook in module_calls)
         """Whether the return of a call that found no place is seen nowhere."""
         self._rest_until = 0
-        self._found = self._looked
-        """When a look last found records."""
         self._ready = statuses(self._clock, self.info, wish.events)
 
     def _under_way(self, table: int | None) -> Iterator[Record]:
