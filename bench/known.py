@@ -200,6 +200,8 @@ def timed_row(found: Found) -> Row:
     ours, theirs = median(each), median(found["fapolicyd"])
     row.ours, row.peer = f"{ours:.0f}", f"{theirs:.0f}"
     row.reached = theirs >= TIMES * max(ours, 0)
+    share = median(found["cpu"]) / 1000
+    lost = share * median(found["nobody"])
     row.notes = [
         (
             f"{len(each)} times in turn, {TIMED} fork, exec, exit of a tiny static program on tmpfs, addresses not"
@@ -215,9 +217,10 @@ def timed_row(found: Found) -> Row:
             f" {_middle(found['fapolicyd'])}; {theirs / max(ours, 1):.0f} times as much"
         ),
         (
-            "the guard's process is told of no known program and looks four times a second, however many are started:"
-            f" {found['cpu'][0]:.0f} ms of one of the guest's two processors in a second while it starts all it can;"
-            f" starts beside the process take {_middle(found['process'])} microseconds longer than while it is stopped"
+            "besides, the guard's process is told of no known program and looks four times a second, however many are"
+            f" started: {share:.1%} of one of the guest's two processors, {lost:.0f} microseconds of each start if all"
+            f" of it were taken from them; {theirs / max(ours + lost, 1):.0f} times as much; starts beside it take"
+            f" {_middle(found['process'])} microseconds longer than while it is stopped"
         ),
     ]
     row.void = void_of(found)
