@@ -203,8 +203,8 @@ static __u64 room_of(struct record *r)
 
 /*
  * Module events are rare and wanted at once, as is what ends a silence; program events
- * wait for the reader's next look. A reader that has not moved since it was woken is awake: a wake-up is
- * an interrupt, and dear in a virtual machine.
+ * wait for the reader's next look. A reader that has not moved since it was woken is
+ * awake: a wake-up is an interrupt, and dear in a virtual machine.
  */
 static long record_output(struct record *r, bool urgent)
 {
@@ -214,7 +214,6 @@ static long record_output(struct record *r, bool urgent)
 	long err;
 
 	last_made = r->h.time;
-
 	if ((is_of_programs(r) || is_call(r)) && waiting > room_of(r)) {
 		count_dropped();
 		return -28;	/* ENOSPC */

@@ -267,8 +267,8 @@ class EbpfSource:
         time = now()
         if data:
             self._found = time
-        if data and not behind:
-            self._rest_until = began + REST_NS
+            if not behind:
+                self._rest_until = began + REST_NS
         if time - self._looked >= LOOK_NS:
             self._looked = time
             # A reader that is behind has the returns still before it.
