@@ -193,7 +193,7 @@ def _middle(values: list[float]) -> str:
 def timed_row(found: Found) -> Row:
     """Return the row of what the start of a known program takes longer."""
     row = Row(
-        f"added to a start of a known program, microseconds, {guest.EMULATED}",
+        f"added to a start of a known program by the guard's hooks, microseconds, {guest.EMULATED}",
         f"{TIMES} times less than fapolicyd adds",
     )
     each = [value / AT_ONCE for value in found["hooks"]]
