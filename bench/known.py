@@ -217,7 +217,7 @@ def timed_row(found: Found) -> Row:
             f" {_middle(found['fapolicyd'])}; {theirs / max(ours, 1):.0f} times as much"
         ),
         (
-            "besides, the guard's process is told of no known program and looks four times a second, however many are"
+            "besides, the guard's process is told of no known program and looks every 1.2 seconds, however many are"
             f" started: {share:.1%} of one of the guest's two processors, {lost:.0f} microseconds of each start if all"
             f" of it were taken from them; {theirs / max(ours + lost, 1):.0f} times as much; starts beside it take"
             f" {_middle(found['process'])} microseconds longer than while it is stopped"

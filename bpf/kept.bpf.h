@@ -7,10 +7,11 @@
  * mapping or an open that is older makes the exec itself fail (ETXTBSY). Attributes are a second witness only:
  * before Linux 6.13 ctime stays the same through most of back-to-back writes.
  *
- * The superblock of btrfs does not name its disks: its files are hashed at each start.
- *
  * That holds where nothing but this kernel can change a file: on the file systems of can_keep(), on disks that
  * user space has found to be no file's, process's or other machine's (src/ringward/guard/disks.py).
+ *
+ * The superblock of btrfs does not name its disks. User space looks at those of all of them (/sys/fs/btrfs): digests
+ * are kept as long as no other has been mounted since it looked.
  */
 #pragma once
 
@@ -23,6 +24,7 @@
 #define EXT4_SUPER_MAGIC 0xef53		/* ext2 and ext3 too */
 #define XFS_SUPER_MAGIC 0x58465342
 #define F2FS_SUPER_MAGIC 0xf2f52010
+#define BTRFS_SUPER_MAGIC 0x9123683e
 #define TMPFS_MAGIC 0x01021994
 
 /* include/linux/fs.h */
@@ -70,6 +72,38 @@ struct {
 	__type(value, __u32);
 } kept_devices SEC(".maps");
 
+/*
+ * How often a btrfs was mounted, and how often it had been, and one more, when user space began to look and found
+ * the disks of all of them to be own; 0: they are not.
+ */
+#define MOUNTED 0
+#define OWN 1
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u64);
+} btrfs SEC(".maps");
+
+/* Its disks are in sysfs by now (fs/btrfs/disk-io.c: open_ctree()), and nothing of it can be executed yet. */
+static void file_system_mounted(struct super_block *sb)
+{
+	__u32 mounted = MOUNTED;
+	__u64 *count = bpf_map_lookup_elem(&btrfs, &mounted);
+
+	if (count && sb->s_magic == BTRFS_SUPER_MAGIC)
+		__sync_fetch_and_add(count, 1);
+}
+
+static bool btrfs_is_own(void)
+{
+	__u32 mounted = MOUNTED, own = OWN;
+	volatile __u64 *count = bpf_map_lookup_elem(&btrfs, &mounted);
+	volatile __u64 *looked = bpf_map_lookup_elem(&btrfs, &own);
+
+	return count && looked && *count + 1 == *looked;
+}
+
 /* A write to a disk shows in a file when its pages are read again, whenever that is: nothing is kept from then on. */
 __u32 raw_written;
 
@@ -100,6 +134,10 @@ static __u32 can_keep(struct inode *inode)
 			return KEEPING_DISK;
 		disk = sb->s_bdev->bd_disk->diskseq;
 		if (!disk)
+			return KEEPING_DISK;
+		break;
+	case BTRFS_SUPER_MAGIC:
+		if (!btrfs_is_own())
 			return KEEPING_DISK;
 		break;
 	default:

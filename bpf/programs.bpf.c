@@ -190,6 +190,14 @@ int BPF_PROG(lsm_program_opened, struct file *file)
 	return WATCHED;
 }
 
+/* A new mount of any file system, by mount(2) and fsconfig(2) alike (fs/super.c: vfs_get_tree()). */
+SEC("lsm/sb_set_mnt_opts")
+int BPF_PROG(lsm_program_mounted, struct super_block *sb)
+{
+	file_system_mounted(sb);
+	return WATCHED;
+}
+
 /*
  * truncate(2) opens nothing. The first argument is new since commit 314a8dc728d0 ("security: Align inode_setattr
  * hook definition with EVM") (in v6.9); the series that it is of also brought inode_post_setattr.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,8 +57,22 @@ class Machine:
     def mount(self, dev: str, kind: str) -> None:
         self.mounts += f"36 25 {dev} / /mnt/{kind} rw,relatime shared:1 - {kind} /dev/x rw\n"
 
-    def own(self, swaps: str = SWAPS) -> Disks:
-        return own_disks(self.mounts, swaps, self.sys)
+    def btrfs(self, name: str, *nodes: Path, missing: int | None = 0) -> Path:
+        """Mount a btrfs, somewhere."""
+        folder = self.sys / "fs/btrfs" / name
+        (folder / "devices").mkdir(parents=True)
+        for number, node in enumerate(nodes, 1):
+            (folder / "devices" / node.name).symlink_to(node)
+            if missing is not None:
+                self.slot(folder, number, missing)
+        return folder
+
+    def slot(self, folder: Path, number: int, missing: int) -> None:
+        (folder / "devinfo" / str(number)).mkdir(parents=True)
+        (folder / "devinfo" / str(number) / "missing").write_text(f"{missing}\n")
+
+    def own(self, swaps: str = SWAPS, before: Disks | None = None) -> Disks:
+        return own_disks(self.mounts, swaps, self.sys, before)
 
 
 @pytest.fixture
@@ -69,7 +84,11 @@ def numbers(*devs: str) -> frozenset[int]:
     return frozenset(int(major) << 20 | int(minor) for major, minor in (dev.split(":") for dev in devs))
 
 
-NOTHING = Disks(frozenset(), frozenset())
+def found(own: set[int | str], *devs: str, others: set[int | str] = frozenset()) -> Disks:
+    return Disks(frozenset(own), frozenset(others), numbers(*devs))
+
+
+NOTHING = Disks()
 
 
 @pytest.mark.parametrize("kind", ["ext2", "ext3", "ext4", "xfs", "f2fs"])
@@ -78,7 +97,7 @@ def test_a_partition_of_a_disk(machine: Machine, kind: str) -> None:
     machine.partition(disk, "nvme0n1p1", "259:1")
     machine.partition(disk, "nvme0n1p2", "259:2")
     machine.mount("259:2", kind)
-    assert machine.own() == Disks(frozenset({1}), numbers("259:0", "259:2"))
+    assert machine.own() == found({1}, "259:0", "259:2")
 
 
 @pytest.mark.parametrize("kind", ["vfat", "iso9660", "overlay", "fuse", "ext5", ""])
@@ -92,7 +111,7 @@ def test_lvm_on_luks_on_a_partition(machine: Machine) -> None:
     part = machine.partition(machine.disk("sda", "8:0"), "sda3", "8:3")
     machine.virtual("dm-1", "253:1", machine.virtual("dm-0", "253:0", part))
     machine.mount("253:1", "ext4")
-    assert machine.own() == Disks(frozenset({3}), numbers("253:1", "253:0", "8:3", "8:0"))
+    assert machine.own() == found({3}, "253:1", "253:0", "8:3", "8:0")
 
 
 @pytest.mark.parametrize(
@@ -114,14 +133,80 @@ def test_lvm_on_luks_on_a_partition(machine: Machine) -> None:
 def test_what_feeds_a_disk(machine: Machine, name: str, where: str, own: bool) -> None:
     machine.disk(name, "8:0", where)
     machine.mount("8:0", "xfs")
-    assert machine.own() == (Disks(frozenset({1}), numbers("8:0")) if own else NOTHING)
+    assert machine.own() == (found({1}, "8:0") if own else found(set(), others={1}))
 
 
 def test_one_part_that_is_not_own_is_enough(machine: Machine) -> None:
     own, fed = machine.disk("sda", "8:0"), machine.virtual("loop0", "7:0")
     machine.virtual("md0", "9:0", own, fed)
     machine.mount("9:0", "ext4")
-    assert machine.own() == NOTHING
+    assert machine.own() == found(set(), others={3})
+
+
+UUID, OTHER = "bd0d1e5c-7d4e-4d3b-8f4e-4f3b1c0a9d11", "0a3f6a0e-55a1-4c7e-9b1d-c6a1d6a1b9f2"
+
+
+def test_a_btrfs_on_two_disks(machine: Machine) -> None:
+    disk = machine.disk("sda", "8:0")
+    machine.btrfs(UUID, machine.partition(disk, "sda2", "8:2"), machine.disk("nvme0n1", "259:0"))
+    (machine.sys / "fs/btrfs/features").mkdir()
+    now = machine.own()
+    assert now == found({UUID}, "8:0", "8:2", "259:0")._replace(sysfs=True)
+    assert (now.btrfs, now.sequences) == (True, frozenset())
+
+
+def test_one_btrfs_that_is_not_own_is_enough(machine: Machine) -> None:
+    machine.btrfs(UUID, machine.disk("sda", "8:0"))
+    fed = machine.btrfs(OTHER, machine.disk("sdb", "8:16"), machine.virtual("loop0", "7:0"))
+    now = machine.own()
+    assert now == found({UUID}, "8:0", others={OTHER})._replace(sysfs=True)
+    assert not now.btrfs
+    shutil.rmtree(fed)
+    assert machine.own(before=now).btrfs, "it is not mounted any more"
+
+
+@pytest.mark.parametrize("kind", ["marked", "gone", "none"])
+def test_a_btrfs_whose_disks_are_not_all_there(machine: Machine, kind: str) -> None:
+    disk = machine.disk("sda", "8:0")
+    folder = machine.btrfs(UUID, *([] if kind == "none" else [disk]))
+    if kind == "marked":
+        machine.slot(folder, 2, 1)
+    elif kind == "gone":
+        (folder / "devices/sdb").symlink_to(machine.sys / "sdb")
+    now = machine.own()
+    assert (now.own, now.others, now.btrfs) == (frozenset(), {UUID}, False)
+
+
+def test_a_btrfs_of_a_kernel_that_does_not_tell_of_missing_disks(machine: Machine) -> None:
+    machine.btrfs(UUID, machine.disk("sda", "8:0"), missing=None)
+    assert machine.own().btrfs
+
+
+def test_without_sysfs_nothing_is_known_of_btrfs(machine: Machine) -> None:
+    assert not machine.own().btrfs
+    (machine.sys / "fs").mkdir()
+    assert machine.own().btrfs, "there is none"
+
+
+def test_what_was_not_own_meanwhile_is_not_own_again(machine: Machine) -> None:
+    disk, own, fed = machine.disk("sda", "8:0"), machine.disk("sdb", "8:16"), machine.virtual("loop0", "7:0")
+    mapped = machine.virtual("dm-0", "253:0", disk)
+    folder = machine.btrfs(UUID, own)
+    machine.mount("253:0", "ext4")
+    first = machine.own()
+    assert first.own == {4, UUID}
+    for slaves, link in ((mapped / "slaves", "loop0"), (folder / "devices", "loop0")):
+        (slaves / link).symlink_to(fed)
+    second = machine.own(before=first)
+    assert (second.own, second.others, second.fallen) == (set(), {4, UUID}, {4, UUID})
+    for slaves in (mapped / "slaves", folder / "devices"):
+        (slaves / "loop0").unlink()
+    third = machine.own(before=second)
+    assert (third.own, third.others, third.fallen) == (set(), {4, UUID}, {4, UUID})
+    # Others do not suffer from it, and it is not counted when it is not mounted.
+    shutil.rmtree(folder)
+    machine.mounts = ""
+    assert (machine.own(before=third).btrfs, machine.own(before=third).others) == (True, set())
 
 
 def test_a_device_that_sysfs_does_not_have(machine: Machine) -> None:
@@ -132,15 +217,15 @@ def test_a_device_that_sysfs_does_not_have(machine: Machine) -> None:
 def test_what_is_in_memory_can_come_back_from_swap(machine: Machine) -> None:
     machine.partition(machine.disk("sda", "8:0"), "sda2", "8:2")
     swaps = f"{SWAPS}/dev/sda2                               partition\t8388604\t\t0\t\t-2\n/swapfile file\t1\t0\t-3\n"
-    assert machine.own(swaps) == Disks(frozenset(), numbers("8:0", "8:2"))
+    assert machine.own(swaps) == found(set(), "8:0", "8:2")
 
 
 def test_this_machine() -> None:
     """The same by what the kernel shows of itself: each number is that of a disk, each device is there."""
-    found = own_disks(Path("/proc/self/mountinfo").read_text(), Path("/proc/swaps").read_text())
+    here = own_disks(Path("/proc/self/mountinfo").read_text(), Path("/proc/swaps").read_text())
     there = {path.read_text().strip() for path in Path("/sys/block").glob("*/diskseq")}
-    assert {str(number) for number in found.sequences} <= there
-    for device in found.devices:
+    assert {str(number) for number in here.sequences} <= there
+    for device in here.devices:
         assert Path(f"/sys/dev/block/{device >> 20}:{device & 0xFFFFF}").exists()
 
 
@@ -149,8 +234,8 @@ import subprocess, sys
 from ringward.guard.disks import MountTables
 folder, tables, seen = sys.argv[1], MountTables(), []
 def look():
-    found = tables.changed()
-    seen.append("same" if found is None else f"{found[0].count(folder)} {found[1].split()[0]}")
+    text = tables.read()
+    seen.append(f"{tables.changed()} {text[0].count(folder)} {text[1].split()[0]}")
 look()
 look()
 for command in (["mount", "-t", "tmpfs", "none", folder], ["umount", folder]):
@@ -168,4 +253,8 @@ def test_mounts_are_read_again_when_they_have_changed(tmp_path: Path) -> None:
     command = ["unshare", "--mount", sys.executable, "-c", CHANGES, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
-    assert ast.literal_eval(done.stdout) == ["0 Filename", "same", "1 Filename", "same", "0 Filename", "same"]
+    assert ast.literal_eval(done.stdout) == [
+        *("False 0 Filename", "False 0 Filename"),
+        *("True 1 Filename", "False 1 Filename"),
+        *("True 0 Filename", "False 0 Filename"),
+    ]

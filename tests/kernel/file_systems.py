@@ -17,9 +17,11 @@ MAKERS = {
     "xfs": ("mkfs.xfs", "-q", "-f"),
     "btrfs": ("mkfs.btrfs", "-q", "-f"),
 }
-KEPT = ("ext4", "xfs", "tmpfs")
+OPTIONS = {"btrfs": ("-o", "nodatasum")}
+"""What is written below a file system is to come through, not to be found by its checksum."""
+KEPT = ("ext4", "xfs", "btrfs", "tmpfs")
 """Where digests are kept."""
-HASHED = ("btrfs", "loop", "overlay", "9p")
+HASHED = ("loop", "overlay", "9p")
 """Where each start hashes the file."""
 
 
@@ -36,7 +38,7 @@ class FileSystem:
         """Unmount it and mount it again."""
         assert self.device is not None
         run("umount", self.folder)
-        run("mount", self.device, self.folder)
+        run("mount", *OPTIONS.get(self.kind, ()), self.device, self.folder)
 
 
 def run(*command: str | Path) -> None:
@@ -46,7 +48,23 @@ def run(*command: str | Path) -> None:
 
 
 @contextmanager
-def _mounted(where: Path, *command: str | Path) -> Iterator[None]:
+def loop_device(image: Path, size: int) -> Iterator[Path]:
+    """Make a block device of a file, both for as long as it is entered."""
+    with image.open("wb") as file:
+        file.truncate(size)
+    device = Path(
+        subprocess.run(["losetup", "-f", "--show", image], check=True, capture_output=True, text=True).stdout.strip()
+    )
+    try:
+        yield device
+    finally:
+        run("losetup", "-d", device)
+        image.unlink()
+
+
+@contextmanager
+def mounted_at(where: Path, *command: str | Path) -> Iterator[None]:
+    """Mount something in a folder that is made for it."""
     where.mkdir()
     run("mount", *command, where)
     try:
@@ -74,9 +92,9 @@ def mounted() -> Iterator[dict[str, FileSystem]]:
         disks = stack.enter_context(_ram_disks(len(MAKERS)))
         for (kind, maker), disk in zip(MAKERS.items(), disks, strict=True):
             run(*maker, disk)
-            stack.enter_context(_mounted(top / kind, "-t", kind, disk))
+            stack.enter_context(mounted_at(top / kind, "-t", kind, *OPTIONS.get(kind, ()), disk))
             found[kind] = FileSystem(kind, top / kind, disk)
-        stack.enter_context(_mounted(top / "tmpfs", "-t", "tmpfs", "none"))
+        stack.enter_context(mounted_at(top / "tmpfs", "-t", "tmpfs", "none"))
         found["tmpfs"] = FileSystem("tmpfs", top / "tmpfs")
 
         # Without udev nothing loads it when /dev/loop-control is opened: there is none.
@@ -85,13 +103,13 @@ def mounted() -> Iterator[dict[str, FileSystem]]:
         with image.open("wb") as file:
             file.truncate(32 << 20)
         run(*MAKERS["ext4"], image)
-        stack.enter_context(_mounted(top / "loop", "-o", "loop", image))
+        stack.enter_context(mounted_at(top / "loop", "-o", "loop", image))
         found["loop"] = FileSystem("loop", top / "loop", below=image)
 
         for name in ("lower", "upper", "work"):
             (top / "tmpfs" / name).mkdir()
         layers = ",".join(f"{name}dir={top / 'tmpfs' / name}" for name in ("lower", "upper", "work"))
-        stack.enter_context(_mounted(top / "overlay", "-t", "overlay", "-o", layers, "overlay"))
+        stack.enter_context(mounted_at(top / "overlay", "-t", "overlay", "-o", layers, "overlay"))
         found["overlay"] = FileSystem("overlay", top / "overlay", below=top / "tmpfs" / "lower")
 
         shared = Path(os.environ["VMTEST_RESULTS"]) / "programs"

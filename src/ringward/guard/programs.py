@@ -14,7 +14,7 @@ from ringward.guard.layouts import layout
 from ringward.guard.running import RunningPrograms
 from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
-from ringward.sensor.clock import now
+from ringward.sensor.clock import NS, now
 from ringward.sensor.info import Attachment, SensorError
 from ringward.trust.rules import TRUSTED
 
@@ -28,7 +28,10 @@ _HOOK = ProgramVerdict.hooks[0]
 _DIGEST = 32
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _FIRST, _ONE = _U32.pack(0), _U32.pack(1)
+LOOK_AGAIN_NS = 5 * NS
+"""How soon it is seen that a disk is made of others now (dmsetup, mdadm, btrfs device add)."""
 MEMORY = 0  # bpf/kept.bpf.h
+_MOUNTED, _OWN = _U32.pack(0), _U32.pack(1)  # bpf/kept.bpf.h: btrfs
 
 
 class Packed(Protocol):
@@ -93,7 +96,8 @@ class KernelPrograms:
             raise SensorError(refused)
         self._attached = Attached(None, shared)
         self._digests: int | None = None
-        self._told = Disks(frozenset(), frozenset())
+        self._told = Disks()
+        self._looked = self._mounted = -1
         self._mounts = MountTables()
         try:
             self._attach(known=known, limit=limit)
@@ -183,14 +187,22 @@ class KernelPrograms:
         _native.map_update(self._digests, digest, _ONE)
 
     def refresh(self) -> None:
-        """Look at what is mounted: only on disks that are known to be this machine's own are digests kept."""
-        found = self._mounts.changed()
-        if found is None:
+        """Look at what is mounted: only on disks that are known to be this machine's own are digests kept.
+
+        A disk can come to be made of others without a word of the kernel: it is looked again after `LOOK_AGAIN_NS`.
+        """
+        btrfs, time = self.maps["btrfs"], now()
+        # Before the look: what is mounted during it makes it worth nothing.
+        (mounted,) = _U64.unpack(_native.map_lookup(btrfs, _MOUNTED) or bytes(_U64.size))
+        changed = self._mounts.changed()
+        if not changed and mounted == self._mounted and time - self._looked < LOOK_AGAIN_NS:
             return
-        disks = own_disks(*found)
+        self._looked, self._mounted = time, mounted
+        disks = own_disks(*self._mounts.read(), before=self._told)
         # A disk is watched before anything of it is kept.
         _replace(self.maps["kept_devices"], _U32, disks.devices, self._told.devices)
         _replace(self.maps["kept_disks"], _U64, disks.sequences | {MEMORY}, self._told.sequences)
+        _native.map_update(btrfs, _OWN, _U64.pack(mounted + 1 if disks.btrfs else 0))
         self._told = disks
 
     def counts(self) -> Counts:

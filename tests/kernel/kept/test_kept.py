@@ -137,12 +137,13 @@ def test_a_file_mounted_over_it(m, file_systems, make, kind):
     assert m.one(program) == "kept"
 
 
-@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
 def test_a_file_system_mounted_again(m, file_systems, make, kind):
     where = file_systems[kind]
     program = make(where)
     hashed_then_kept(m, program)
     where.remount()
+    m.programs.refresh()
     hashed_then_kept(m, program)
     run("mount", "-o", "remount,ro", where.folder)
     run("mount", "-o", "remount,rw", where.folder)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.kernel.file_systems import HASHED
+from ringward.guard.programs import LOOK_AGAIN_NS
+from ringward.sensor.clock import NS
+from tests.kernel.file_systems import HASHED, MAKERS, loop_device, mounted_at, run
 from tests.kernel.kept.changes import MARK, OTHER, PADDING, truncate_by_name, write
 from tests.kernel.monitor import Monitor, digest_of, opened
 
@@ -35,7 +39,6 @@ def test_a_memfd_is_hashed_each_time(m, base):
 
 
 REASONS = {
-    "btrfs": "no: files of this file system can change unseen",
     "loop": "no: the disk is fed by a file, a process or another machine, or is not known",
     "overlay": "no: files of this file system can change unseen",
     "9p": "no: files of this file system can change unseen",
@@ -112,8 +115,81 @@ def test_a_loop_device_whose_file_is_written_to(m, file_systems, make):
     held.close()
 
 
-def test_a_disk_that_is_written_to_below_its_file_system(file_systems, make):
-    where = file_systems["ext4"]
+BTRFS_BYTES = 192 << 20
+"""mkfs.btrfs makes none much smaller."""
+
+
+def hashed_for_its_disk(m: Monitor, program: Path) -> None:
+    (event,) = m.start(program)
+    assert (event.args.digest, event.args.how) == (digest_of(program), "hashed")
+    assert event.args.keeping == REASONS["loop"]
+
+
+def test_btrfs_on_a_file_and_every_other_as_long_as_it_is_mounted(m, file_systems, make):
+    where = file_systems["btrfs"]
+    program = make(where)
+    assert [m.one(program), m.one(program)] == ["hashed", "kept"]
+    held = program.open("rb")  # its inode stays
+    top = where.folder.parent
+    with mounted_at(top / "memory", "-t", "tmpfs", "none"):
+        assert m.one(program) == "kept", "a file system of another kind was mounted"
+    with loop_device(top / "btrfs-image", BTRFS_BYTES) as device:
+        run(*MAKERS["btrfs"], device)
+        assert m.one(program) == "kept"
+        # Without checksums: with them what is written below does not come through, but as an error.
+        with mounted_at(top / "btrfs-loop", "-t", "btrfs", "-o", "nodatasum", device):
+            other = Path(shutil.copy(program, top / "btrfs-loop"))
+            for _ in range(2):
+                hashed_for_its_disk(m, other)
+                # At once, and then as user space has looked.
+                hashed_for_its_disk(m, program)
+                m.programs.refresh()
+            other_held = other.open("rb")
+            os.sync()
+            assert replace_mark(top / "btrfs-image") > 0
+            drop_caches()
+            assert OTHER in other.read_bytes(), "the write has not come through: nothing is tested"
+            hashed_for_its_disk(m, other)
+            other_held.close()
+    hashed_for_its_disk(m, program)
+    m.programs.refresh()
+    assert m.one(program) == "kept", "what was kept before is still true"
+    held.close()
+
+
+def test_a_btrfs_that_was_given_the_place_of_another(m, file_systems, make):
+    """Until user space has looked nothing is known of it, though its disk and its device number are the same."""
+    where = file_systems["btrfs"]
+    program = make(where)
+    where.remount()
+    hashed_for_its_disk(m, program)
+    hashed_for_its_disk(m, program)
+    m.programs.refresh()
+    assert [m.one(program), m.one(program)] == ["hashed", "kept"]
+
+
+def test_a_btrfs_that_is_given_a_disk_that_is_a_file(file_systems, make):
+    where = file_systems["btrfs"]
+
+    def looked(m: Monitor) -> None:
+        time.sleep(LOOK_AGAIN_NS / NS)
+        m.programs.refresh()
+
+    for m in opened(Monitor):
+        program = make(where)
+        assert [m.one(program), m.one(program)] == ["hashed", "kept"]
+        with loop_device(where.folder.parent / "btrfs-image", BTRFS_BYTES) as device:
+            run("btrfs", "device", "add", "-f", device, where.folder)
+            looked(m)
+            hashed_for_its_disk(m, program)
+            run("btrfs", "device", "remove", device, where.folder)
+        looked(m)
+        hashed_for_its_disk(m, program)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "btrfs"])
+def test_a_disk_that_is_written_to_below_its_file_system(file_systems, make, kind):
+    where = file_systems[kind]
     for m in opened(Monitor):
         program = make(where)
         assert [m.one(program), m.one(program)] == ["hashed", "kept"]

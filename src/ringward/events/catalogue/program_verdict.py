@@ -82,11 +82,11 @@ class ProgramVerdict(Args, frozen=True):
     group: ClassVar[str] = "guard"
     hooks = (
         Hook(
-            "bprm_check_security, file_open, inode_setattr",
+            "bprm_check_security, file_open, inode_setattr, sb_set_mnt_opts",
             "lsm",
-            "Hashes the file before it runs; drops a kept digest before the file can be written to.",
+            "Hashes the file before it runs; drops a kept digest before the file can be written to; notices a btrfs.",
             _OBJECT,
-            ("lsm_check_program", "lsm_program_opened", "lsm_program_truncated"),
+            ("lsm_check_program", "lsm_program_mounted", "lsm_program_opened", "lsm_program_truncated"),
         ),
         Hook(
             "process_exec",
@@ -106,8 +106,9 @@ class ProgramVerdict(Args, frozen=True):
         "registered formats (binfmt_misc). Not seen are libraries and the dynamic loader of a program, and code that "
         "a program reads itself: `bash file`, `python3 -c`, `ld.so ./program`, memory made executable.\n\n"
         "A digest is kept only where nothing but this kernel can change the file: on ext2/3/4, xfs and f2fs on "
-        "disks of this machine's own, and on tmpfs. On all others (btrfs, overlay, 9p, NFS, FUSE, loop and network "
-        "block devices) the file is hashed at each start; `keeping` says so.\n\n"
+        "disks of this machine's own, on btrfs where every btrfs of the machine is on such disks, and on tmpfs. On all "
+        "others (overlay, 9p, NFS, FUSE, loop and network block devices) the file is hashed at each start; `keeping` "
+        "says so.\n\n"
         "Once one of those disks has been opened for writing, no digest is kept any more: what is written to the disk "
         "shows in the file when its pages are read again, whenever that is. Not seen are opens from before the guard "
         "began, writes by another machine that shares the disk, and by an administrator who takes the hooks away.\n\n"
