@@ -63,6 +63,7 @@ class FakeSensor:
         self.totals = self.counted
         self.info = self.told
         self.polls: list[float] = []
+        self.waker: int | None = None
         self.closed = 0
         self._left = list(self.batches)
         type(self).made.append(self)
@@ -71,6 +72,9 @@ class FakeSensor:
         if self.fault:
             raise SensorError(self.fault)
         return self.info
+
+    def wake_on(self, fd: int) -> None:
+        self.waker = fd
 
     def poll(self, timeout: float) -> list[Event]:
         assert not self.closed

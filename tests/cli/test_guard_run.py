@@ -79,6 +79,9 @@ class Session:
         if self.ended_by:
             os.kill(os.getpid(), self.ended_by)
 
+    def wake_on(self, _fd: int) -> None:
+        pass
+
     def poll(self, _timeout: float) -> list[Event]:
         found, self._left = self._left, []
         self.heard(found)

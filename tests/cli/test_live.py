@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -101,6 +102,22 @@ def test_a_resize_is_noted() -> None:
         os.kill(os.getpid(), signal.SIGWINCH)
         assert signals.resized
         assert signals.stop is None
+
+
+def test_a_signal_makes_its_descriptor_readable_until_it_is_cleared() -> None:
+    before = signal.set_wakeup_fd(-1)
+    with Signals(None) as signals:
+        reader = signals.fileno()
+        for _ in range(2):
+            assert select.select([reader], [], [], 0)[0] == []
+            signals.clear()
+            os.kill(os.getpid(), signal.SIGWINCH)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert select.select([reader], [], [], 0)[0] == [reader]
+            signals.clear()
+    assert signal.set_wakeup_fd(before) == -1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(reader)
 
 
 def test_it_ends_when_the_processes_have_ended(sensor: type[FakeSensor], out: Out, capsys: Any) -> None:

@@ -45,6 +45,9 @@ class Sensor:
         found = {"module_verdict"} if self.polls < self.polls_until_heard else set()
         return frozenset(found) | self.deaf
 
+    def wake_on(self, fd: int) -> None:
+        self.waker = fd
+
     def poll(self, _timeout: float) -> list[Event]:
         self.polls += 1
         return self.batches.pop(0) if self.batches else []

@@ -37,14 +37,16 @@ class Source:
         self.counts = None
         self.looks = list(looks)
         self.waited: list[int] = []
+        self.woken_by = 0
         self.rested: list[float] = []
         self.closed = 0
 
     def fileno(self) -> int:
         return 0
 
-    def wait(self, ns: int) -> None:
+    def wait(self, ns: int) -> bool:
         self.waited.append(ns)
+        return len(self.waited) == self.woken_by
 
     def rest(self, seconds: float) -> None:
         self.rested.append(seconds)
@@ -102,6 +104,17 @@ def test_a_poll_waits_until_something_comes(opened: tuple[Sensor, Source]) -> No
     assert found.poll(5) == [one]
     assert len(source.waited) == 2
     assert all(0 < ns <= 5 * 10**9 for ns in source.waited)
+
+
+def test_a_poll_that_is_woken_returns_with_what_there_is(opened: tuple[Sensor, Source]) -> None:
+    found, source = opened
+    source.woken_by = 2
+    one = event("module_load")
+    source.looks = [[], [], [one]]
+    assert found.poll(60) == [one]
+    source.woken_by = 3
+    assert found.poll(60) == []
+    assert len(source.waited) == 3
 
 
 def test_a_poll_gives_up_in_time(opened: tuple[Sensor, Source]) -> None:
@@ -309,6 +322,28 @@ def test_its_descriptor_becomes_readable_and_events_come_after_the_status() -> N
             told += [e.event for e in found.poll(1)]
             assert time.monotonic() < end
     assert told[0] == "sensor_status"
+
+
+@needs_root
+@pytest.mark.parametrize("hook", ["tp_btf", "uevent"])
+def test_what_it_is_to_wake_on_ends_a_poll_in_which_nothing_comes(hook: str) -> None:
+    reader, writer = os.pipe()
+    try:
+        with Sensor(["create_module" if hook == "tp_btf" else "module_load"], hook=hook, canary_seconds=None) as found:
+            while found.poll(0.2):
+                pass
+            found.wake_on(reader)
+            later = threading.Timer(0.2, os.write, (writer, b"!"))
+            start = time.monotonic()
+            later.start()
+            assert found.poll(60) == []
+            assert 0.2 <= time.monotonic() - start < 50
+            later.join()
+            assert found.poll(60) == [], "as long as it is readable"
+            assert time.monotonic() - start < 50
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 UNPRIVILEGED = """

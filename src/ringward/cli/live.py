@@ -18,8 +18,10 @@ from ringward.events import Event
 from ringward.sensor.clock import now
 from ringward.sensor.info import Totals
 
-POLL = 0.25
-"""Seconds that the sensor waits for an event before the ends are looked at."""
+POLL = 1.2
+"""Seconds that the sensor waits for an event before the ends are looked at; a signal ends it."""
+POLL_PROCESS = 0.25
+"""The same while the end of a process is waited for."""
 POLL_CHILD = 0.05
 """The same while a command runs, whose end should not be noticed late."""
 QUIET = 0.1
@@ -34,6 +36,9 @@ class Source(Protocol):
     @property
     def totals(self) -> Totals:
         """Counts so far."""
+
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each `poll`."""
 
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete; wait up to `timeout` seconds for one."""
@@ -55,8 +60,11 @@ class Signals:
         self.resized = False
         self._child = child
         self._before: dict[int, signal.Handlers | int | None] = {}
+        self._came = False
 
     def __enter__(self) -> Self:
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._writer_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # What the caller had ignored, as nohup does, stays so.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -69,8 +77,22 @@ class Signals:
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before if before is not None else signal.SIG_DFL)
+        signal.set_wakeup_fd(self._writer_before)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable from a signal on until `clear`."""
+        return self._reader
+
+    def clear(self) -> None:
+        """Make it unreadable again."""
+        if self._came:
+            self._came = False
+            os.read(self._reader, 4096)
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
+        self._came = True
         if self._child is None:
             self.stop = number
         elif number != signal.SIGINT:
@@ -78,7 +100,7 @@ class Signals:
             self._child.forward(number)
 
     def _resize(self, _number: int, _frame: FrameType | None) -> None:
-        self.resized = True
+        self.resized = self._came = True
 
 
 class Ends:
@@ -118,7 +140,8 @@ class Ends:
 
     def left(self) -> float:
         """Return for how many seconds to wait at most."""
-        return POLL if self._until is None else min(max(self._until - time.monotonic(), 0), POLL)
+        most = POLL_PROCESS if self._any else POLL
+        return most if self._until is None else min(max(self._until - time.monotonic(), 0), most)
 
     def reached(self) -> bool:
         """Return whether the time is up or the last process has ended."""
@@ -148,6 +171,7 @@ def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None, signals
     """
     with ExitStack() as stack:
         signals = signals or stack.enter_context(Signals(child))
+        sensor.wake_on(signals.fileno())
         if child:
             child.release()
         ends.start()
@@ -158,6 +182,7 @@ def run(sensor: Source, stream: Stream, ends: Ends, child: Child | None, signals
                 _last_words(sensor, stream)
                 break
             stream.feed(sensor.poll(POLL_CHILD if child else ends.left()), now())
+            signals.clear()
             if signals.resized:
                 signals.resized = False
                 stream.resize()

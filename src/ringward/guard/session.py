@@ -104,6 +104,10 @@ class Session:
                 f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
             )
 
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each `poll`."""
+        self._sensor.wake_on(fd)
+
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete and shown; wait up to `timeout` seconds for one."""
         if self._programs and now() - self._refreshed >= REFRESH_NS:

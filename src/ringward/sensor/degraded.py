@@ -70,9 +70,13 @@ class UeventSource:
         """Return a descriptor that is readable when there is something to read."""
         return self._sensor.fileno()
 
-    def wait(self, ns: int) -> None:
-        """Wait for a message, at most `ns` nanoseconds."""
-        self._sensor.wait(ns)
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each wait."""
+        self._sensor.wake_on(fd)
+
+    def wait(self, ns: int) -> bool:
+        """Wait for a message, at most `ns` nanoseconds; return whether the descriptor of `wake_on` ended it."""
+        return self._sensor.wait(ns)
 
     def rest(self, seconds: float) -> None:
         """Return at once: uevents are few."""

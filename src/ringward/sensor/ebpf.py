@@ -37,7 +37,7 @@ LOOK_NS = 50_000_000
 """Program events do not wake the reader: it looks this often."""
 SILENCE_NS = 1_000_000_000
 """After so long without a record the next wakes the reader (SILENCE of bpf/buffer.bpf.h is half of it)."""
-SILENT_LOOK_NS = 250_000_000
+SILENT_LOOK_NS = 1_200_000_000
 """It looks this often then, for what the time demands."""
 REST_NS = 5_000_000
 """After a look that found something, the next comes no sooner."""
@@ -177,8 +177,8 @@ class EbpfSource:
         self._epoll = select.epoll()
         # Of each wake-up once: that something is in the ring is no reason to read it.
         self._epoll.register(self._ring.fileno(), select.EPOLLIN | select.EPOLLET)
-        self._losses = LossTracker()
-        self._misses = MissTracker()
+        self._waker: int | None = None
+        self._losses, self._misses = LossTracker(), MissTracker()
         hooks = (*choice.hooks, *choice.aids, *theirs)
         self._canary = Canary(hooks, self._attached.map_fds(), self._lost_since)
         self._joiner = Joiner(
@@ -239,10 +239,21 @@ class EbpfSource:
         """Return a descriptor that is readable when the kernel wants to be read."""
         return self._epoll.fileno()
 
-    def wait(self, ns: int) -> None:
-        """Wait for the kernel's wake-up, at most `ns` nanoseconds and never past the next look."""
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each wait."""
+        self._epoll.register(fd, select.EPOLLIN)
+        self._waker = fd
+
+    def wait(self, ns: int) -> bool:
+        """Wait for the kernel's wake-up, at most `ns` nanoseconds and never past the next look.
+
+        Returns:
+            whether it was ended by the descriptor of `wake_on`.
+
+        """
         silent = now() - self._found >= SILENCE_NS
-        self._epoll.poll(min(ns, SILENT_LOOK_NS if silent else LOOK_NS) / 1e9)
+        ready = self._epoll.poll(min(ns, SILENT_LOOK_NS if silent else LOOK_NS) / 1e9)
+        return any(fd == self._waker for fd, _ in ready)
 
     def rest(self, seconds: float) -> None:
         """Let the ring fill a little after a look that has emptied it; at most `seconds`.

@@ -161,17 +161,22 @@ class Sensor:
         """Return a descriptor that is readable when there is something to read."""
         return self._opened().fileno()
 
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each `poll`."""
+        self._opened().wake_on(fd)
+
     def poll(self, timeout: float) -> list[Event]:
         """Return the events that are complete; wait up to `timeout` seconds for one."""
         source = self._opened()
         deadline = now() + int(timeout * 1e9)
         source.rest(timeout)
+        woken = False
         while True:
             events = self._wanted(source.look())
             left = deadline - now()
-            if events or left <= 0:
+            if events or woken or left <= 0:
                 return events
-            source.wait(left)
+            woken = source.wait(left)
 
     def _wanted(self, events: list[Event], *, last: bool = False) -> list[Event]:
         if self._all:

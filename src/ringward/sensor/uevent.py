@@ -49,6 +49,7 @@ class UeventSensor:
         self._host = procfs.host()
         self._clock = Clock()
         self._last: int | None = None  # SEQNUM
+        self._waker: int | None = None
         self._overflow: int | None = None  # nanoseconds since boot
         self._reached = 0  # SEQNUM at the overflow
 
@@ -113,13 +114,19 @@ class UeventSensor:
             events.extend(self._settle())
         return events
 
-    def wait(self, nanoseconds: int) -> None:
-        """Wait until something comes, or the time is over."""
+    def wake_on(self, fd: int) -> None:
+        """Let a descriptor that is readable end each wait."""
+        self._waker = fd
+
+    def wait(self, nanoseconds: int) -> bool:
+        """Wait until something comes, or the time is over; return whether the descriptor of `wake_on` ended it."""
         if self._overflow is not None:
             nanoseconds = min(nanoseconds, OVERFLOW_NS)
         poller = select.poll()
         poller.register(self._sock(), select.POLLIN)
-        poller.poll(max(nanoseconds, 0) / 1e6)
+        if self._waker is not None:
+            poller.register(self._waker, select.POLLIN)
+        return any(fd == self._waker for fd, _ in poller.poll(max(nanoseconds, 0) / 1e6))
 
     def poll(self, timeout: float) -> list[Event]:
         """Return what has come; wait up to `timeout` seconds for a message."""
