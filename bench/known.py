@@ -37,6 +37,8 @@ AT_ONCE = 20
 """An emulated guest's time changes by half within seconds: the hooks are attached so often that they show."""
 PAUSES, PAUSED = 100, 100
 """How often the guard's process is stopped and let go on, and the loops each time."""
+SHARES = 5
+"""How often its share of a processor is read, of four times `TIMED` loops: it looks about once a second."""
 
 Found = dict[str, list[float]]
 
@@ -142,13 +144,18 @@ class Starts:
                 self.add("nobody", after)
                 self.add(name, with_it - fmean((before, after)))
                 before = after
-        with self.guard(2 * PAUSES * PAUSED, "--for", "none") as pid:
+        with self.guard(2 * PAUSES * PAUSED + 4 * SHARES * TIMED, "--for", "none") as pid:
             for number in range(PAUSES):
                 # Once the one first, once the other: the guest becomes slower and faster by itself.
                 signals = (signal.SIGCONT, signal.SIGSTOP) if number % 2 else (signal.SIGSTOP, signal.SIGCONT)
                 each = {one: self._beside(pid, one) for one in signals}
                 self.add("process", each[signal.SIGCONT] - each[signal.SIGSTOP])
             os.kill(pid, signal.SIGCONT)
+            warm(self.home)
+            for _ in range(SHARES):
+                begin, used = time.monotonic(), _cpu(pid)
+                loops(self.home, 4 * TIMED)
+                self.add("cpu", (_cpu(pid) - used) / (time.monotonic() - begin))
         return self.found
 
     def _time(self, number: int = TIMED) -> float:
@@ -156,13 +163,9 @@ class Starts:
         return loops(self.home, number)
 
     def _beside(self, pid: int, number: signal.Signals) -> float:
-        """Send a process a signal, and return microseconds a loop; note its share of a processor if it runs."""
+        """Send a process a signal, and return microseconds a loop."""
         os.kill(pid, number)
-        begin, used = time.monotonic(), _cpu(pid)
-        found = self._time(PAUSED)
-        if number == signal.SIGCONT:
-            self.add("cpu", (_cpu(pid) - used) / (time.monotonic() - begin))
-        return found
+        return self._time(PAUSED)
 
 
 def _cpu(pid: int) -> float:
@@ -217,7 +220,7 @@ def timed_row(found: Found) -> Row:
             f" {_middle(found['fapolicyd'])}; {theirs / max(ours, 1):.0f} times as much"
         ),
         (
-            "besides, the guard's process is told of no known program and looks every 1.2 seconds, however many are"
+            "besides, the guard's process is told of no known program and looks about once a second, however many are"
             f" started: {share:.1%} of one of the guest's two processors, {lost:.0f} microseconds of each start if all"
             f" of it were taken from them; {theirs / max(ours + lost, 1):.0f} times as much; starts beside it take"
             f" {_middle(found['process'])} microseconds longer than while it is stopped"
