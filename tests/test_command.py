@@ -117,7 +117,8 @@ class Terminal:
 def test_on_a_terminal_there_is_a_first_screen_and_a_table_and_ctrl_c_sums_up() -> None:
     terminal = Terminal(*RINGWARD, "watch", "--arg", "name=front-end")
     try:
-        terminal.until("waiting; try: ringward watch -- modprobe dummy")
+        command = "modprobe dummy" if Path("/proc/modules").exists() else "true"
+        terminal.until(f"waiting; try: ringward watch -- {command}\\b")
         terminal.until("TIME +PID PROGRAM +EVENT +SUBJECT +RESULT +SHA-256 +CAUSE")
         subprocess.run([sys.executable, "-c", CREATE_MODULE], check=True)
         terminal.until("create_module.*front-end.*ENOSYS")

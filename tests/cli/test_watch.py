@@ -42,6 +42,14 @@ def test_the_first_screen_the_table_and_the_summary(
     assert err == ["1 event shown, 5 filtered, 0 lost"]
 
 
+def test_without_modules_another_command_is_proposed(
+    sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]
+) -> None:
+    sensor.told = info(modules=None, modules_unread="this kernel has no module support (no /proc/modules)")
+    _, out, _ = ringward(capfd, "--output", "table", "--duration", "0.1")
+    assert "waiting; try: ringward watch -- true" in out
+
+
 def test_a_system_call_that_this_kernel_lacks_is_a_fault_of_usage(
     sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,7 +211,9 @@ def _greet(
     """Say what is watched: all of it before a table that waits, else only what is missing."""
     table = isinstance(stream.view, TableView)
     if table and waits and not options.quiet:
-        show_screen(writer, info, events, ["waiting; try: ringward watch -- modprobe dummy"])
+        # Where modules cannot be counted there may be none to load.
+        command = "modprobe dummy" if info.modules else "true"
+        show_screen(writer, info, events, [f"waiting; try: ringward watch -- {command}"])
     elif not options.quiet:
         for line in lacks(info, events):
             say(f"ringward watch: {line}")
