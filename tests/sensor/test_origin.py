@@ -54,6 +54,15 @@ def test_a_request_that_was_not_seen_says_so_in_its_text() -> None:
     assert (found.text, found.alias) == ("kernel asked for ? for ?[7]", None)
 
 
+@pytest.mark.parametrize("initramfs", [False, True])
+def test_what_the_kernel_has_started_for_a_request_that_is_not_known_is_no_command(initramfs: bool) -> None:
+    line = (Ancestor("90@1", 90, "kworker/u8:1"), Ancestor("2@0", 2, "kthreadd"))
+    found = origin(process(ancestors=line), None, None, initramfs=initramfs)
+    assert (found.kind, found.text) == ("unknown", "modprobe msdos[20], by kworker/u8:1[90]")
+    assert found.unread == {"kind": "the kernel has started the program, and for what was not seen"}
+    assert origin(process(ancestors=line), REQUEST, None).kind == "request"
+
+
 @pytest.mark.parametrize("exe", sorted(UDEV))
 def test_udev_with_its_device(exe: str) -> None:
     found = origin(process(exe), None, DEVICE)

@@ -13,6 +13,8 @@ from ringward.events.context import Ancestor, Origin, Process
 
 UDEV = frozenset({"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd", "/usr/bin/udevadm", "/bin/udevadm"})
 MODULES_LOAD = frozenset({"/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load"})
+KTHREADD = 2
+"""Number of the process that all threads of the kernel descend from (init/main.c: rest_init())."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,15 @@ def origin(process: Process, request: Request | None, device: Device | None, *, 
         return _by_udev(device)
     if any(exe in MODULES_LOAD for exe, _, _ in line):
         return Origin("modules-load", "modules-load.d")
-    if initramfs:
+    by_kernel = any(ancestor.pid == KTHREADD for ancestor in process.ancestors)
+    if initramfs and not by_kernel:
         return Origin("initramfs", f"initramfs: {process.comm}")
     command = " ".join(process.args) if process.args else process.comm
     by = f", by {person(process.ancestors[0])}" if process.ancestors else ""
-    if process.exe is None:
+    if by_kernel:
+        reason = "the kernel has started the program, and for what was not seen"
+    elif process.exe is None:
         reason = process.unread.get("exe", "the program is not known")
-        return Origin("unknown", f"{command}[{process.pid}]{by}", unread={"kind": reason})
-    return Origin("command", f"{command}{by}")
+    else:
+        return Origin("command", f"{command}{by}")
+    return Origin("unknown", f"{command}[{process.pid}]{by}", unread={"kind": reason})
