@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The same program, started again and again by the same process, where all that is wanted of it is its lines: no
+ * event is made of these, and the table of processes is told when somebody looks into it. Then it is told just what
+ * it would have learned; until then nothing in it changes, and what a line says of others stays true.
+ */
+#include "calls.h"
+
+static PyObject *key_of(__u32 pid, __u64 ticks)
+{
+	return Py_BuildValue("(IK)", pid, ticks);
+}
+
+static __u64 ticks_of(const struct calls *self, __u64 start_time)
+{
+	return start_time / self->programs.tick;
+}
+
+/* The place of a process; whose it is says its state. */
+static struct life *place_of(struct calls *self, __u32 pid)
+{
+	return &self->lives.open[pid % OPEN_LIVES];
+}
+
+static struct life *life_of(struct calls *self, const struct record *r, enum life_state state)
+{
+	__u32 task = self->decoder->header, pid = u32_at(r, task + self->programs.at[TASK_PID]);
+	struct life *life = place_of(self, pid);
+	__u64 start = u64_at(r, task + self->programs.at[TASK_START_TIME]);
+
+	return life->state == state && life->pid == pid && ticks_of(self, life->start_time) == ticks_of(self, start) ? life :
+														       NULL;
+}
+
+static int put_line(struct calls *self, const struct line *line, const struct record *r)
+{
+	struct lives *l = &self->lives;
+	size_t need = line_room(line);
+	Py_ssize_t len;
+
+	if (!l->out) {
+		l->out = PyBytes_FromStringAndSize(NULL, l->used + l->used / 8 + 2 * need);
+		l->used = l->lines = 0;
+	} else if (PyBytes_GET_SIZE(l->out) - l->used < need) {
+		_PyBytes_Resize(&l->out, 2 * PyBytes_GET_SIZE(l->out) + need);
+	}
+	if (!l->out)
+		return -1;
+	len = line_write(self, line, r, PyBytes_AS_STRING(l->out) + l->used);
+	if (len < 0)
+		return -1;
+	l->used += len;
+	l->lines++;
+	return 1;
+}
+
+int lives_give(struct lives *l)
+{
+	PyObject *item;
+	int err;
+
+	if (!l->out)
+		return 0;
+	if (_PyBytes_Resize(&l->out, l->used))
+		return -1;
+	item = Py_BuildValue("(NI)", l->out, l->lines);
+	l->out = NULL;
+	err = item ? PyList_Append(l->ready, item) : -1;
+	Py_XDECREF(item);
+	return err;
+}
+
+/* The conditions of table_fork(), and nothing of what is inherited is told. */
+static int forks(struct calls *self, const struct record *r)
+{
+	const struct programs *p = &self->programs;
+	const struct table *t = &p->table;
+	struct lives *l = &self->lives;
+	__u32 task = self->decoder->header, pid = u32_at(r, p->child_pid);
+	__u64 start = u64_at(r, p->child_start_time);
+	struct life *life = place_of(self, pid);
+	PyObject *known, *child;
+	int there;
+
+	if (u32_at(r, task + p->at[TASK_PID]) != l->parent_pid ||
+	    ticks_of(self, u64_at(r, task + p->at[TASK_START_TIME])) != l->parent_ticks || life->state != LIFE_NONE ||
+	    PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) + l->opened >= t->most_alive)
+		return 0;
+	known = table_find(t, l->parent);
+	if (!known || table_get(t, known, REQUEST) != t->zero)
+		return PyErr_Occurred() ? -1 : 0;
+	there = PyDict_Contains(t->dead, l->parent);
+	if (!there) {
+		child = key_of(pid, ticks_of(self, start));
+		there = child ? PyDict_Contains(t->known, child) : -1;
+		Py_XDECREF(child);
+	}
+	if (there)
+		return there < 0 ? -1 : 0;
+	*life = (struct life){ LIFE_FORKED, pid, pid, start, l->steps++ };
+	l->opened++;
+	return 1;
+}
+
+static int starts(struct calls *self, const struct record *r)
+{
+	struct lives *l = &self->lives;
+	const struct table *t = &self->programs.table;
+	struct life *life = life_of(self, r, LIFE_FORKED);
+	int same;
+
+	if (!life || !line_matches(self, &l->start, r) || PyDict_GET_SIZE(t->contexts) + l->started >= t->most_contexts)
+		return 0;
+	same = table_is_as_before(self, r, l->args, l->parent, l->ancestors);
+	if (same > 0)
+		same = put_line(self, &l->start, r);
+	if (same <= 0)
+		return same;
+	life->state = LIFE_STARTED;
+	life->tid = u32_at(r, self->decoder->header + self->programs.at[TASK_TID]);
+	life->start_time = u64_at(r, self->decoder->header + self->programs.at[TASK_START_TIME]);
+	life->order = l->steps++;
+	l->started++;
+	return 1;
+}
+
+/* Whether nobody descends, in what was told, from the process that goes from the table as one more ends. */
+static int may_go(struct calls *self)
+{
+	const struct table *t = &self->programs.table;
+	struct lives *l = &self->lives;
+	Py_ssize_t dead = PyDict_GET_SIZE(t->dead), go = (Py_ssize_t)l->ended_count + 1 + dead - t->most_dead;
+	PyObject *key, *known;
+	int may;
+
+	/* Beyond those, it is one of these here. */
+	if (go <= 0 || go > dead)
+		return 1;
+	if (!l->dead && !(l->dead = PyObject_GetIter(t->dead)))
+		return -1;
+	key = PyIter_Next(l->dead);
+	if (!key)
+		return PyErr_Occurred() ? -1 : 0;
+	known = table_find(t, key);
+	may = !known || table_get(t, known, ANCESTOR) == Py_None;
+	Py_DECREF(key);
+	return PyErr_Occurred() ? -1 : may;
+}
+
+static int ends(struct calls *self, const struct record *r)
+{
+	struct lives *l = &self->lives;
+	const struct table *t = &self->programs.table;
+	struct life *life = life_of(self, r, LIFE_STARTED);
+	int may;
+
+	if (!life || !l->end.text || !line_matches(self, &l->end, r))
+		return 0;
+	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(t->busy); i++)
+		if (PyObject_Size(PyTuple_GET_ITEM(t->busy, i)))
+			return PyErr_Occurred() ? -1 : 0;
+	may = may_go(self);
+	if (may > 0)
+		may = put_line(self, &l->end, r);
+	if (may <= 0)
+		return may;
+	l->ended[l->ended_count++ % t->most_dead] = (struct ended){ life->pid, ticks_of(self, life->start_time) };
+	life->state = LIFE_NONE;
+	l->opened--;
+	l->started--;
+	return 1;
+}
+
+int lives_take(struct calls *self, struct record *r)
+{
+	const struct kind *kind = &self->kinds[record_header(r)->kind];
+
+	if (!self->lives.start.text || kind->role == IS_CALL || u32_at(r, self->flags) & self->canary ||
+	    record_header(r)->time >= TIME_MAX)
+		return 0;
+	if (kind->role == IS_FORK)
+		return kind->wanted ? 0 : forks(self, r);
+	return kind->role == IS_EXEC ? starts(self, r) : ends(self, r);
+}
+
+/* What fork, exec and end of one do to the table, of which it is in no more than the last. */
+static int settle_ended(struct calls *self, const struct ended *ended)
+{
+	struct table *t = &self->programs.table;
+	PyObject *key = key_of(ended->pid, ended->ticks), *known;
+	int err = -1, done = key ? table_fork(self, self->lives.parent, key) : -1;
+
+	if (done > 0 && (known = table_find(t, key))) {
+		for (int i = KNOWN_COMM; i <= CGROUP; i++)
+			table_set(t, known, i, self->lives.said[i - KNOWN_COMM]);
+		table_set(t, known, KNOWN_UNREAD, Py_None);
+		err = table_bury(t, key, known);
+	} else if (!done) {
+		err = 0;	/* there is one of this name: it has been told of twice */
+	}
+	Py_XDECREF(key);
+	return err;
+}
+
+/* The record of a start, as that of the line with the numbers of this process. */
+static int settle_start(struct calls *self, const struct life *life)
+{
+	struct lives *l = &self->lives;
+	const __u32 *at = self->programs.at;
+	unsigned char *bytes = PyMem_Malloc(l->start.len), *task;
+	struct record r = { .decoder = self->decoder, .data = bytes, .len = l->start.len };
+	PyObject *process = NULL;
+	bool plain;
+
+	if (!bytes) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	memcpy(bytes, l->start.record, l->start.len);
+	task = bytes + self->decoder->header;
+	memcpy(task + at[TASK_PID], &life->pid, sizeof(life->pid));
+	memcpy(task + at[TASK_TID], &life->tid, sizeof(life->tid));
+	memcpy(task + at[TASK_START_TIME], &life->start_time, sizeof(life->start_time));
+	process = program_started(self, &r, l->args, &plain);
+	record_clear(&r);
+	PyMem_Free(bytes);
+	if (!process)
+		return -1;
+	Py_XSETREF(l->process, process);
+	return 0;
+}
+
+static int settle_open(struct calls *self, const struct life *life)
+{
+	PyObject *key = key_of(life->pid, ticks_of(self, life->start_time)), *done = NULL;
+	int err = key ? table_fork(self, self->lives.parent, key) : -1;
+
+	if (!err) {
+		done = PyObject_Vectorcall(self->programs.forked, (PyObject *[]){ self->lives.parent, key }, 2, NULL);
+		err = done ? 1 : -1;
+	}
+	if (err > 0)
+		err = life->state == LIFE_STARTED ? settle_start(self, life) : 0;
+	Py_XDECREF(done);
+	Py_XDECREF(key);
+	return err;
+}
+
+/* The one of `open` whose last step was the first. */
+static struct life *first_open(struct lives *l)
+{
+	struct life *first = NULL;
+
+	for (int i = 0; i < OPEN_LIVES; i++)
+		if (l->open[i].state != LIFE_NONE && (!first || l->open[i].order < first->order))
+			first = &l->open[i];
+	return first;
+}
+
+int lives_settle(struct calls *self)
+{
+	struct lives *l = &self->lives;
+	size_t most = self->programs.table.most_dead, at = l->ended_count > most ? l->ended_count - most : 0;
+	struct life *life;
+	int err = 0;
+
+	if (l->settling || (!l->opened && !l->ended_count))
+		return 0;
+	/* What is asked of Python here looks into the table, too. */
+	l->settling = true;
+	Py_CLEAR(l->dead);
+	for (; at < l->ended_count && !err; at++)
+		err = settle_ended(self, &l->ended[at % most]);
+	l->ended_count = 0;
+	while (l->opened) {
+		life = first_open(l);
+		if (!err)
+			err = settle_open(self, life);
+		life->state = LIFE_NONE;
+		l->opened--;
+	}
+	l->started = 0;
+	l->settling = false;
+	return err;
+}
+
+static void forget_program(struct lives *l)
+{
+	line_forget(&l->start);
+	line_forget(&l->end);
+	Py_CLEAR(l->parent);
+	Py_CLEAR(l->ancestors);
+	Py_CLEAR(l->process);
+	Py_CLEAR(l->args);
+	for (size_t i = 0; i < sizeof(l->said) / sizeof(*l->said); i++)
+		Py_CLEAR(l->said[i]);
+}
+
+static int learn_line(struct calls *self, struct line *line, PyObject *event)
+{
+	PyObject *list = PyList_New(1), *text = NULL;
+	int err = -1;
+
+	if (list) {
+		PyList_SET_ITEM(list, 0, Py_NewRef(event));
+		text = PyObject_CallOneArg(self->lives.encode, list);
+	}
+	if (text && !PyBytes_Check(text))
+		PyErr_SetString(PyExc_TypeError, "a line is bytes");
+	else if (text)
+		err = line_learn(self, line, text);
+	Py_XDECREF(list);
+	Py_XDECREF(text);
+	return err;
+}
+
+static int learn_start(struct calls *self, struct record *r, PyObject *args, PyObject *process, PyObject *event)
+{
+	struct programs *p = &self->programs;
+	struct lives *l = &self->lives;
+	__u32 task = self->decoder->header;
+	PyObject *ancestors;
+
+	if (!l->start.record || !line_matches(self, &l->start, r)) {
+		forget_program(l);
+		return line_keep(&l->start, r);
+	}
+	/* It is the second one at least. */
+	l->parent_pid = u32_at(r, task + p->at[TASK_PPID]);
+	l->parent_ticks = ticks_of(self, u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
+	if (!l->parent && !(l->parent = key_of(l->parent_pid, l->parent_ticks)))
+		return -1;
+	ancestors = PyDict_GetItemWithError(p->table.lines, l->parent);
+	if (!ancestors)
+		return PyErr_Occurred() ? -1 : 0;
+	Py_XSETREF(l->process, Py_NewRef(process));
+	if (l->start.text && ancestors == l->ancestors)
+		return 0;
+	Py_XSETREF(l->ancestors, Py_NewRef(ancestors));
+	Py_XSETREF(l->args, Py_NewRef(args));
+	for (int i = KNOWN_COMM; i <= CGROUP; i++)
+		Py_XSETREF(l->said[i - KNOWN_COMM], Py_NewRef(p->table.last[i]));
+	line_forget(&l->end);
+	if (line_keep(&l->start, r))
+		return -1;
+	return learn_line(self, &l->start, event);
+}
+
+int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process,
+		PyObject *event)
+{
+	struct lives *l = &self->lives;
+
+	if (!l->encode || r->tail)
+		return 0;
+	if (kind->role == IS_EXEC)
+		return learn_start(self, r, args, process, event);
+	/* Of this very start, and so of the same program with the same ancestors. */
+	if (!l->start.text || process != l->process || (l->end.text && line_matches(self, &l->end, r)))
+		return 0;
+	return line_keep(&l->end, r) ? -1 : learn_line(self, &l->end, event);
+}
+
+int lives_parse(struct calls *self, PyObject *spec)
+{
+	struct lives *l = &self->lives;
+	PyObject *encode, *ready;
+
+	if (spec == Py_None)
+		return 0;
+	if (!is_tuple(spec) || !PyArg_ParseTuple(spec, "OO!", &encode, &PyList_Type, &ready))
+		return -1;
+	if (!self->programs.forked || self->programs.table.most_dead < 1) {
+		PyErr_SetString(PyExc_ValueError, "lines are made of programs");
+		return -1;
+	}
+	l->ended = PyMem_Calloc(self->programs.table.most_dead, sizeof(*l->ended));
+	if (!l->ended) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	l->encode = Py_NewRef(encode);
+	l->ready = Py_NewRef(ready);
+	return 0;
+}
+
+void lives_clear(struct lives *l)
+{
+	forget_program(l);
+	line_clear(&l->start);
+	line_clear(&l->end);
+	Py_CLEAR(l->encode);
+	Py_CLEAR(l->ready);
+	Py_CLEAR(l->dead);
+	Py_CLEAR(l->out);
+	PyMem_Free(l->ended);
+	l->ended = NULL;
+}
