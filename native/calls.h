@@ -112,6 +112,12 @@ static inline __u32 u32_at(const struct record *r, __u32 offset)
 	return value;
 }
 
+/* Of a start time: the part of it that names a process. */
+static inline __u64 ticks_of(const struct calls *self, __u64 start_time)
+{
+	return start_time / self->programs.tick;
+}
+
 /* A member of an instance of a struct. */
 static inline PyObject **at(PyObject *object, Py_ssize_t offset)
 {
@@ -168,7 +174,9 @@ int lives_take(struct calls *self, struct record *r);
 /* Note the event of a start or end that was not taken: the next one may be like it. */
 int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process,
 		PyObject *event);
-/* Let the table of processes learn what it does not know yet. */
+/* (pid, ticks): a new reference. */
+PyObject *life_key(__u32 pid, __u64 ticks);
+/* Let the table of processes learn what it does not know yet (native/settle.c). */
 int lives_settle(struct calls *self);
 /* Give the lines to who wants them. */
 int lives_give(struct lives *lives);

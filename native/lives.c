@@ -6,16 +6,6 @@
  */
 #include "calls.h"
 
-static PyObject *key_of(__u32 pid, __u64 ticks)
-{
-	return Py_BuildValue("(IK)", pid, ticks);
-}
-
-static __u64 ticks_of(const struct calls *self, __u64 start_time)
-{
-	return start_time / self->programs.tick;
-}
-
 /* The place of a process; whose it is says its state. */
 static struct life *place_of(struct calls *self, __u32 pid)
 {
@@ -91,7 +81,7 @@ static int forks(struct calls *self, const struct record *r)
 		return PyErr_Occurred() ? -1 : 0;
 	there = PyDict_Contains(t->dead, l->parent);
 	if (!there) {
-		child = key_of(pid, ticks_of(self, start));
+		child = life_key(pid, ticks_of(self, start));
 		there = child ? PyDict_Contains(t->known, child) : -1;
 		Py_XDECREF(child);
 	}
@@ -183,107 +173,6 @@ int lives_take(struct calls *self, struct record *r)
 	return kind->role == IS_EXEC ? starts(self, r) : ends(self, r);
 }
 
-/* What fork, exec and end of one do to the table, of which it is in no more than the last. */
-static int settle_ended(struct calls *self, const struct ended *ended)
-{
-	struct table *t = &self->programs.table;
-	PyObject *key = key_of(ended->pid, ended->ticks), *known;
-	int err = -1, done = key ? table_fork(self, self->lives.parent, key) : -1;
-
-	if (done > 0 && (known = table_find(t, key))) {
-		for (int i = KNOWN_COMM; i <= CGROUP; i++)
-			table_set(t, known, i, self->lives.said[i - KNOWN_COMM]);
-		table_set(t, known, KNOWN_UNREAD, Py_None);
-		err = table_bury(t, key, known);
-	} else if (!done) {
-		err = 0;	/* there is one of this name: it has been told of twice */
-	}
-	Py_XDECREF(key);
-	return err;
-}
-
-/* The record of a start, as that of the line with the numbers of this process. */
-static int settle_start(struct calls *self, const struct life *life)
-{
-	struct lives *l = &self->lives;
-	const __u32 *at = self->programs.at;
-	unsigned char *bytes = PyMem_Malloc(l->start.len), *task;
-	struct record r = { .decoder = self->decoder, .data = bytes, .len = l->start.len };
-	PyObject *process = NULL;
-	bool plain;
-
-	if (!bytes) {
-		PyErr_NoMemory();
-		return -1;
-	}
-	memcpy(bytes, l->start.record, l->start.len);
-	task = bytes + self->decoder->header;
-	memcpy(task + at[TASK_PID], &life->pid, sizeof(life->pid));
-	memcpy(task + at[TASK_TID], &life->tid, sizeof(life->tid));
-	memcpy(task + at[TASK_START_TIME], &life->start_time, sizeof(life->start_time));
-	process = program_started(self, &r, l->args, &plain);
-	record_clear(&r);
-	PyMem_Free(bytes);
-	if (!process)
-		return -1;
-	Py_XSETREF(l->process, process);
-	return 0;
-}
-
-static int settle_open(struct calls *self, const struct life *life)
-{
-	PyObject *key = key_of(life->pid, ticks_of(self, life->start_time)), *done = NULL;
-	int err = key ? table_fork(self, self->lives.parent, key) : -1;
-
-	if (!err) {
-		done = PyObject_Vectorcall(self->programs.forked, (PyObject *[]){ self->lives.parent, key }, 2, NULL);
-		err = done ? 1 : -1;
-	}
-	if (err > 0)
-		err = life->state == LIFE_STARTED ? settle_start(self, life) : 0;
-	Py_XDECREF(done);
-	Py_XDECREF(key);
-	return err;
-}
-
-/* The one of `open` whose last step was the first. */
-static struct life *first_open(struct lives *l)
-{
-	struct life *first = NULL;
-
-	for (int i = 0; i < OPEN_LIVES; i++)
-		if (l->open[i].state != LIFE_NONE && (!first || l->open[i].order < first->order))
-			first = &l->open[i];
-	return first;
-}
-
-int lives_settle(struct calls *self)
-{
-	struct lives *l = &self->lives;
-	size_t most = self->programs.table.most_dead, at = l->ended_count > most ? l->ended_count - most : 0;
-	struct life *life;
-	int err = 0;
-
-	if (l->settling || (!l->opened && !l->ended_count))
-		return 0;
-	/* What is asked of Python here looks into the table, too. */
-	l->settling = true;
-	Py_CLEAR(l->dead);
-	for (; at < l->ended_count && !err; at++)
-		err = settle_ended(self, &l->ended[at % most]);
-	l->ended_count = 0;
-	while (l->opened) {
-		life = first_open(l);
-		if (!err)
-			err = settle_open(self, life);
-		life->state = LIFE_NONE;
-		l->opened--;
-	}
-	l->started = 0;
-	l->settling = false;
-	return err;
-}
-
 static void forget_program(struct lives *l)
 {
 	line_forget(&l->start);
@@ -328,7 +217,7 @@ static int learn_start(struct calls *self, struct record *r, PyObject *args, PyO
 	/* It is the second one at least. */
 	l->parent_pid = u32_at(r, task + p->at[TASK_PPID]);
 	l->parent_ticks = ticks_of(self, u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
-	if (!l->parent && !(l->parent = key_of(l->parent_pid, l->parent_ticks)))
+	if (!l->parent && !(l->parent = life_key(l->parent_pid, l->parent_ticks)))
 		return -1;
 	ancestors = PyDict_GetItemWithError(p->table.lines, l->parent);
 	if (!ancestors)

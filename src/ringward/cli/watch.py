@@ -180,7 +180,12 @@ def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
 
 
 def _open(
-    events: tuple[str, ...], only: Filter, limits: dict[str, Limit], options: argparse.Namespace, child: Child | None, lines: LineReader | None
+    events: tuple[str, ...],
+    only: Filter,
+    limits: dict[str, Limit],
+    options: argparse.Namespace,
+    child: Child | None,
+    lines: LineReader | None,
 ) -> Sensor:
     follow = child.pid if child else next(iter(only.pids)) if only.follow and len(only.pids) == 1 else None
     if follow is not None:
@@ -189,7 +194,14 @@ def _open(
     # What is to be recorded, or ends the command, must be told one by one.
     counting = options.counts and not options.record and options.count is None
     sensor = Sensor(
-        events, only=only, hook=options.hook, follow=follow, head=options.bytes, counting=counting, limits=limits, lines=lines
+        events,
+        only=only,
+        hook=options.hook,
+        follow=follow,
+        head=options.bytes,
+        counting=counting,
+        limits=limits,
+        lines=lines,
     )
     try:
         sensor.open()

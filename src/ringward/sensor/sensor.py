@@ -24,7 +24,6 @@ from ringward.sensor.syscall_counts import CallCounts
 from ringward.sensor.syscall_plan import is_decided
 
 
-
 class LineReader(Protocol):
     """Takes events as the lines that it makes of them."""
 

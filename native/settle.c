@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What native/lives.c has not told the table of processes, in the way in which it would have learned it. */
+#include "calls.h"
+
+PyObject *life_key(__u32 pid, __u64 ticks)
+{
+	PyObject *number = PyLong_FromUnsignedLong(pid), *start = PyLong_FromUnsignedLongLong(ticks);
+	PyObject *key = number && start ? PyTuple_Pack(2, number, start) : NULL;
+
+	Py_XDECREF(number);
+	Py_XDECREF(start);
+	return key;
+}
+
+/* What fork, exec and end of one do to the table, of which it is in no more than the last. */
+static int settle_ended(struct calls *self, const struct ended *ended)
+{
+	struct table *t = &self->programs.table;
+	PyObject *key = life_key(ended->pid, ended->ticks), *known;
+	int err = -1, done = key ? table_fork(self, self->lives.parent, key) : -1;
+
+	if (done > 0 && (known = table_find(t, key))) {
+		for (int i = KNOWN_COMM; i <= CGROUP; i++)
+			table_set(t, known, i, self->lives.said[i - KNOWN_COMM]);
+		table_set(t, known, KNOWN_UNREAD, Py_None);
+		err = table_bury(t, key, known);
+	} else if (!done) {
+		err = 0;	/* there is one of this name: it has been told of twice */
+	}
+	Py_XDECREF(key);
+	return err;
+}
+
+/* The record of a start, as that of the line with the numbers of this process. */
+static int settle_start(struct calls *self, const struct life *life)
+{
+	struct lives *l = &self->lives;
+	const __u32 *at = self->programs.at;
+	unsigned char *bytes = PyMem_Malloc(l->start.len), *task;
+	struct record r = { .decoder = self->decoder, .data = bytes, .len = l->start.len };
+	PyObject *process = NULL;
+	bool plain;
+
+	if (!bytes) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	memcpy(bytes, l->start.record, l->start.len);
+	task = bytes + self->decoder->header;
+	memcpy(task + at[TASK_PID], &life->pid, sizeof(life->pid));
+	memcpy(task + at[TASK_TID], &life->tid, sizeof(life->tid));
+	memcpy(task + at[TASK_START_TIME], &life->start_time, sizeof(life->start_time));
+	process = program_started(self, &r, l->args, &plain);
+	record_clear(&r);
+	PyMem_Free(bytes);
+	if (!process)
+		return -1;
+	Py_XSETREF(l->process, process);
+	return 0;
+}
+
+static int settle_open(struct calls *self, const struct life *life)
+{
+	PyObject *key = life_key(life->pid, ticks_of(self, life->start_time)), *done = NULL;
+	int err = key ? table_fork(self, self->lives.parent, key) : -1;
+
+	if (!err) {
+		done = PyObject_Vectorcall(self->programs.forked, (PyObject *[]){ self->lives.parent, key }, 2, NULL);
+		err = done ? 1 : -1;
+	}
+	if (err > 0)
+		err = life->state == LIFE_STARTED ? settle_start(self, life) : 0;
+	Py_XDECREF(done);
+	Py_XDECREF(key);
+	return err;
+}
+
+/* The one of `open` whose last step was the first. */
+static struct life *first_open(struct lives *l)
+{
+	struct life *first = NULL;
+
+	for (int i = 0; i < OPEN_LIVES; i++)
+		if (l->open[i].state != LIFE_NONE && (!first || l->open[i].order < first->order))
+			first = &l->open[i];
+	return first;
+}
+
+int lives_settle(struct calls *self)
+{
+	struct lives *l = &self->lives;
+	size_t most = self->programs.table.most_dead, at = l->ended_count > most ? l->ended_count - most : 0;
+	struct life *life;
+	int err = 0;
+
+	if (l->settling || (!l->opened && !l->ended_count))
+		return 0;
+	/* What is asked of Python here looks into the table, too. */
+	l->settling = true;
+	Py_CLEAR(l->dead);
+	for (; at < l->ended_count && !err; at++)
+		err = settle_ended(self, &l->ended[at % most]);
+	l->ended_count = 0;
+	while (l->opened) {
+		life = first_open(l);
+		if (!err)
+			err = settle_open(self, life);
+		life->state = LIFE_NONE;
+		l->opened--;
+	}
+	l->started = 0;
+	l->settling = false;
+	return err;
+}
