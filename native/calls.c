@@ -104,10 +104,9 @@ static PyObject *calls_take(struct calls *self, PyObject *args)
 	/* Between two calls of this the table of processes has changed. */
 	forget_contexts(self);
 	while ((step = batch_step(batch, &r)) > 0) {
-		/* The lines come before the events. */
-		found = lines && !PyList_GET_SIZE(out) ? lives_take(self, &r) : 0;
+		found = lines ? lives_take(self, &r, out) : 0;
 		if (!found)
-			found = lives_settle(self) ? -1 : call_take(self, &r, out);
+			found = lives_settle_for(self, &r) ? -1 : call_take(self, &r, out);
 		if (found <= 0)
 			break;
 	}
@@ -260,7 +259,7 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static PyMethodDef calls_methods[] = {
 	{ "take", (PyCFunction)calls_take, METH_VARARGS,
 	  "(batch, clock offset in ns, list, whether lines may be made) -> the next record that is not a plain call, None at "
-	  "the end; the events of plain calls before it are appended to the list" },
+	  "the end; the events of plain calls before it are appended to the list; lines come before what is in it then" },
 	{ "settle", (PyCFunction)calls_settle, METH_NOARGS, "Let the table of processes learn what it does not know yet." },
 	{ 0 },
 };

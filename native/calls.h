@@ -169,15 +169,19 @@ void table_clear(struct table *table);
 /* 1: a whole exec has nothing to explain, or it was explained before; 0: a look is needed; -1: an exception. */
 int exec_path_is_explained(const struct table *t, PyObject *args);
 
-/* 1: the record is done with, and its line is written; 0: it is not such a one; -1: an exception. */
-int lives_take(struct calls *self, struct record *r);
+/* 1: the record is done with, its line is written, and `out` is empty; 0: it is not such a one; -1: an exception. */
+int lives_take(struct calls *self, struct record *r, PyObject *out);
 /* Note the event of a start or end that was not taken: the next one may be like it. */
 int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process,
 		PyObject *event);
 /* (pid, ticks): a new reference. */
 PyObject *life_key(__u32 pid, __u64 ticks);
+/* The place of a process among those of which the table does not know yet. */
+struct life *life_place(struct calls *self, __u32 pid);
 /* Let the table of processes learn what it does not know yet (native/settle.c). */
 int lives_settle(struct calls *self);
+/* The same of what must be known before a record that is no such one is taken in. */
+int lives_settle_for(struct calls *self, const struct record *r);
 /* Give the lines to who wants them. */
 int lives_give(struct lives *lives);
 int lives_parse(struct calls *self, PyObject *spec);

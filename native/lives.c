@@ -6,37 +6,72 @@
  */
 #include "calls.h"
 
-/* The place of a process; whose it is says its state. */
-static struct life *place_of(struct calls *self, __u32 pid)
-{
-	return &self->lives.open[pid % OPEN_LIVES];
-}
-
 static struct life *life_of(struct calls *self, const struct record *r, enum life_state state)
 {
 	__u32 task = self->decoder->header, pid = u32_at(r, task + self->programs.at[TASK_PID]);
-	struct life *life = place_of(self, pid);
+	struct life *life = life_place(self, pid);
 	__u64 start = u64_at(r, task + self->programs.at[TASK_START_TIME]);
 
 	return life->state == state && life->pid == pid && ticks_of(self, life->start_time) == ticks_of(self, start) ? life :
 														       NULL;
 }
 
-static int put_line(struct calls *self, const struct line *line, const struct record *r)
+/* Room for so many bytes more. */
+static char *room(struct lives *l, size_t need)
 {
-	struct lives *l = &self->lives;
-	size_t need = line_room(line);
-	Py_ssize_t len;
-
 	if (!l->out) {
+		/* As much as the last time, and a little more. */
 		l->out = PyBytes_FromStringAndSize(NULL, l->used + l->used / 8 + 2 * need);
 		l->used = l->lines = 0;
 	} else if (PyBytes_GET_SIZE(l->out) - l->used < need) {
 		_PyBytes_Resize(&l->out, 2 * PyBytes_GET_SIZE(l->out) + need);
 	}
-	if (!l->out)
+	return l->out ? PyBytes_AS_STRING(l->out) + l->used : NULL;
+}
+
+/* The lines of events. */
+static PyObject *encoded(const struct lives *l, PyObject *events)
+{
+	PyObject *text = PyObject_CallOneArg(l->encode, events);
+
+	if (text && !PyBytes_Check(text)) {
+		PyErr_SetString(PyExc_TypeError, "lines are bytes");
+		Py_CLEAR(text);
+	}
+	return text;
+}
+
+/* Events that were made before a line are lines before it. */
+static int put_events(struct lives *l, PyObject *events)
+{
+	Py_ssize_t count = PyList_GET_SIZE(events), size;
+	PyObject *text;
+	char *out;
+
+	if (!count)
+		return 0;
+	text = encoded(l, events);
+	size = text ? PyBytes_GET_SIZE(text) : 0;
+	out = text ? room(l, size) : NULL;
+	if (out) {
+		memcpy(out, PyBytes_AS_STRING(text), size);
+		l->used += size;
+		l->lines += count;
+	}
+	Py_XDECREF(text);
+	return out ? PyList_SetSlice(events, 0, count, NULL) : -1;
+}
+
+static int put_line(struct calls *self, const struct line *line, const struct record *r, PyObject *events)
+{
+	struct lives *l = &self->lives;
+	Py_ssize_t len;
+	char *out;
+
+	if (put_events(l, events))
 		return -1;
-	len = line_write(self, line, r, PyBytes_AS_STRING(l->out) + l->used);
+	out = room(l, line_room(line));
+	len = out ? line_write(self, line, r, out) : -1;
 	if (len < 0)
 		return -1;
 	l->used += len;
@@ -68,7 +103,7 @@ static int forks(struct calls *self, const struct record *r)
 	struct lives *l = &self->lives;
 	__u32 task = self->decoder->header, pid = u32_at(r, p->child_pid);
 	__u64 start = u64_at(r, p->child_start_time);
-	struct life *life = place_of(self, pid);
+	struct life *life = life_place(self, pid);
 	PyObject *known, *child;
 	int there;
 
@@ -92,7 +127,7 @@ static int forks(struct calls *self, const struct record *r)
 	return 1;
 }
 
-static int starts(struct calls *self, const struct record *r)
+static int starts(struct calls *self, const struct record *r, PyObject *out)
 {
 	struct lives *l = &self->lives;
 	const struct table *t = &self->programs.table;
@@ -103,7 +138,7 @@ static int starts(struct calls *self, const struct record *r)
 		return 0;
 	same = table_is_as_before(self, r, l->args, l->parent, l->ancestors);
 	if (same > 0)
-		same = put_line(self, &l->start, r);
+		same = put_line(self, &l->start, r, out);
 	if (same <= 0)
 		return same;
 	life->state = LIFE_STARTED;
@@ -137,7 +172,7 @@ static int may_go(struct calls *self)
 	return PyErr_Occurred() ? -1 : may;
 }
 
-static int ends(struct calls *self, const struct record *r)
+static int ends(struct calls *self, const struct record *r, PyObject *out)
 {
 	struct lives *l = &self->lives;
 	const struct table *t = &self->programs.table;
@@ -151,7 +186,7 @@ static int ends(struct calls *self, const struct record *r)
 			return PyErr_Occurred() ? -1 : 0;
 	may = may_go(self);
 	if (may > 0)
-		may = put_line(self, &l->end, r);
+		may = put_line(self, &l->end, r, out);
 	if (may <= 0)
 		return may;
 	l->ended[l->ended_count++ % t->most_dead] = (struct ended){ life->pid, ticks_of(self, life->start_time) };
@@ -161,7 +196,7 @@ static int ends(struct calls *self, const struct record *r)
 	return 1;
 }
 
-int lives_take(struct calls *self, struct record *r)
+int lives_take(struct calls *self, struct record *r, PyObject *out)
 {
 	const struct kind *kind = &self->kinds[record_header(r)->kind];
 
@@ -170,7 +205,7 @@ int lives_take(struct calls *self, struct record *r)
 		return 0;
 	if (kind->role == IS_FORK)
 		return kind->wanted ? 0 : forks(self, r);
-	return kind->role == IS_EXEC ? starts(self, r) : ends(self, r);
+	return kind->role == IS_EXEC ? starts(self, r, out) : ends(self, r, out);
 }
 
 static void forget_program(struct lives *l)
@@ -185,20 +220,20 @@ static void forget_program(struct lives *l)
 		Py_CLEAR(l->said[i]);
 }
 
-static int learn_line(struct calls *self, struct line *line, PyObject *event)
+static int learn_line(struct calls *self, struct line *line, const struct record *r, PyObject *event)
 {
-	PyObject *list = PyList_New(1), *text = NULL;
-	int err = -1;
+	PyObject *list, *text;
+	int err;
 
-	if (list) {
-		PyList_SET_ITEM(list, 0, Py_NewRef(event));
-		text = PyObject_CallOneArg(self->lives.encode, list);
-	}
-	if (text && !PyBytes_Check(text))
-		PyErr_SetString(PyExc_TypeError, "a line is bytes");
-	else if (text)
-		err = line_learn(self, line, text);
-	Py_XDECREF(list);
+	if (line_keep(line, r))
+		return -1;
+	list = PyList_New(1);
+	if (!list)
+		return -1;
+	PyList_SET_ITEM(list, 0, Py_NewRef(event));
+	text = encoded(&self->lives, list);
+	err = text ? line_learn(self, line, text) : -1;
+	Py_DECREF(list);
 	Py_XDECREF(text);
 	return err;
 }
@@ -210,29 +245,33 @@ static int learn_start(struct calls *self, struct record *r, PyObject *args, PyO
 	__u32 task = self->decoder->header;
 	PyObject *ancestors;
 
-	if (!l->start.record || !line_matches(self, &l->start, r)) {
-		forget_program(l);
-		return line_keep(&l->start, r);
+	if (l->start.text && line_matches(self, &l->start, r)) {
+		ancestors = PyDict_GetItemWithError(p->table.lines, l->parent);
+		if (ancestors && ancestors == l->ancestors) {
+			Py_XSETREF(l->process, Py_NewRef(process));
+			return 0;
+		}
+		if (PyErr_Occurred())
+			return -1;
+	} else if (!l->next.record || !line_matches(self, &l->next, r)) {
+		return line_keep(&l->next, r);
 	}
-	/* It is the second one at least. */
+	/* It is the second of its kind at least. What the table is to learn yet is of the kind before. */
+	if (lives_settle(self))
+		return -1;
+	forget_program(l);
 	l->parent_pid = u32_at(r, task + p->at[TASK_PPID]);
 	l->parent_ticks = ticks_of(self, u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
-	if (!l->parent && !(l->parent = life_key(l->parent_pid, l->parent_ticks)))
-		return -1;
-	ancestors = PyDict_GetItemWithError(p->table.lines, l->parent);
+	l->parent = life_key(l->parent_pid, l->parent_ticks);
+	ancestors = l->parent ? PyDict_GetItemWithError(p->table.lines, l->parent) : NULL;
 	if (!ancestors)
 		return PyErr_Occurred() ? -1 : 0;
-	Py_XSETREF(l->process, Py_NewRef(process));
-	if (l->start.text && ancestors == l->ancestors)
-		return 0;
-	Py_XSETREF(l->ancestors, Py_NewRef(ancestors));
-	Py_XSETREF(l->args, Py_NewRef(args));
+	l->process = Py_NewRef(process);
+	l->ancestors = Py_NewRef(ancestors);
+	l->args = Py_NewRef(args);
 	for (int i = KNOWN_COMM; i <= CGROUP; i++)
-		Py_XSETREF(l->said[i - KNOWN_COMM], Py_NewRef(p->table.last[i]));
-	line_forget(&l->end);
-	if (line_keep(&l->start, r))
-		return -1;
-	return learn_line(self, &l->start, event);
+		l->said[i - KNOWN_COMM] = Py_NewRef(p->table.last[i]);
+	return learn_line(self, &l->start, r, event);
 }
 
 int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process,
@@ -247,7 +286,7 @@ int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObjec
 	/* Of this very start, and so of the same program with the same ancestors. */
 	if (!l->start.text || process != l->process || (l->end.text && line_matches(self, &l->end, r)))
 		return 0;
-	return line_keep(&l->end, r) ? -1 : learn_line(self, &l->end, event);
+	return learn_line(self, &l->end, r, event);
 }
 
 int lives_parse(struct calls *self, PyObject *spec)
@@ -278,6 +317,7 @@ void lives_clear(struct lives *l)
 	forget_program(l);
 	line_clear(&l->start);
 	line_clear(&l->end);
+	line_clear(&l->next);
 	Py_CLEAR(l->encode);
 	Py_CLEAR(l->ready);
 	Py_CLEAR(l->dead);

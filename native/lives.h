@@ -31,11 +31,12 @@ struct ended {
 
 /*
  * The same program, started again and again by the same process. Its lines are copied from the last one's, and the
- * table of processes learns of it when somebody looks into it (lives_settle()).
+ * table of processes learns of it when somebody looks into it, or something happens that has to do with it.
  */
 struct lives {
 	PyObject *encode, *ready;	/* [event] -> its line; what is written, [(lines, how many)]; NULL: no lines are wanted */
 	struct line start, end;
+	struct line next;		/* the last start that said something else; when it comes again, it is the one */
 	__u32 parent_pid;
 	__u64 parent_ticks;
 	PyObject *parent;		/* its key */

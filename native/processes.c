@@ -182,7 +182,8 @@ int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 	if (there)
 		return there < 0 ? -1 : 0;
 	/* Beyond it, who has gone without a word is looked for now and then. */
-	if (PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) >= t->most_alive)
+	if (!self->lives.settling &&
+	    PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) + self->lives.opened >= t->most_alive)
 		return 0;
 	one = PyObject_Vectorcall(t->known_type,
 				  (PyObject *[]){ child, table_get(t, known, KEY), table_get(t, known, KNOWN_COMM), table_get(t, known, EXE),

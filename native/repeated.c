@@ -73,6 +73,7 @@ const struct name *name_of(struct calls *self, __u32 pid, __u64 start_time)
 {
 	__u64 ticks = start_time / self->programs.tick;
 	struct name *name = &self->names_of[pid % NAMES];
+
 	if (name->key && name->pid == pid && name->ticks == ticks)
 		return name;
 	name_clear(name);

@@ -31,10 +31,16 @@ static int settle_ended(struct calls *self, const struct ended *ended)
 	return err;
 }
 
+struct life *life_place(struct calls *self, __u32 pid)
+{
+	return &self->lives.open[pid % OPEN_LIVES];
+}
+
 /* The record of a start, as that of the line with the numbers of this process. */
 static int settle_start(struct calls *self, const struct life *life)
 {
 	struct lives *l = &self->lives;
+	PyObject *lines = self->programs.table.lines, *now;
 	const __u32 *at = self->programs.at;
 	unsigned char *bytes = PyMem_Malloc(l->start.len), *task;
 	struct record r = { .decoder = self->decoder, .data = bytes, .len = l->start.len };
@@ -50,7 +56,13 @@ static int settle_start(struct calls *self, const struct life *life)
 	memcpy(task + at[TASK_PID], &life->pid, sizeof(life->pid));
 	memcpy(task + at[TASK_TID], &life->tid, sizeof(life->tid));
 	memcpy(task + at[TASK_START_TIME], &life->start_time, sizeof(life->start_time));
-	process = program_started(self, &r, l->args, &plain);
+	/* Its ancestors are those that its line told of; since then one of them may have changed. */
+	now = Py_XNewRef(PyDict_GetItemWithError(lines, l->parent));
+	if (!PyErr_Occurred() && !PyDict_SetItem(lines, l->parent, l->ancestors))
+		process = program_started(self, &r, l->args, &plain);
+	if (process && (now ? PyDict_SetItem(lines, l->parent, now) : PyDict_DelItem(lines, l->parent)))
+		Py_CLEAR(process);
+	Py_XDECREF(now);
 	record_clear(&r);
 	PyMem_Free(bytes);
 	if (!process)
@@ -86,21 +98,30 @@ static struct life *first_open(struct lives *l)
 	return first;
 }
 
-int lives_settle(struct calls *self)
+static int settle_all_ended(struct calls *self)
 {
 	struct lives *l = &self->lives;
 	size_t most = self->programs.table.most_dead, at = l->ended_count > most ? l->ended_count - most : 0;
-	struct life *life;
 	int err = 0;
+
+	Py_CLEAR(l->dead);
+	for (; at < l->ended_count && !err; at++)
+		err = settle_ended(self, &l->ended[at % most]);
+	l->ended_count = 0;
+	return err;
+}
+
+int lives_settle(struct calls *self)
+{
+	struct lives *l = &self->lives;
+	struct life *life;
+	int err;
 
 	if (l->settling || (!l->opened && !l->ended_count))
 		return 0;
 	/* What is asked of Python here looks into the table, too. */
 	l->settling = true;
-	Py_CLEAR(l->dead);
-	for (; at < l->ended_count && !err; at++)
-		err = settle_ended(self, &l->ended[at % most]);
-	l->ended_count = 0;
+	err = settle_all_ended(self);
 	while (l->opened) {
 		life = first_open(l);
 		if (!err)
@@ -109,6 +130,38 @@ int lives_settle(struct calls *self)
 		l->opened--;
 	}
 	l->started = 0;
+	l->settling = false;
+	return err;
+}
+
+static bool is_open(struct calls *self, __u32 pid)
+{
+	const struct life *life = life_place(self, pid);
+
+	return life->state != LIFE_NONE && life->pid == pid;
+}
+
+int lives_settle_for(struct calls *self, const struct record *r)
+{
+	const struct programs *p = &self->programs;
+	const struct table *t = &p->table;
+	struct lives *l = &self->lives;
+	enum role role = self->kinds[record_header(r)->kind].role;
+	__u32 pid;
+	int err;
+
+	/* Whoever is asked of other records looks into the table. */
+	if (role == IS_CALL || (!l->opened && !l->ended_count))
+		return 0;
+	pid = u32_at(r, self->decoder->header + p->at[TASK_PID]);
+	if (is_open(self, pid) || (role == IS_FORK && is_open(self, u32_at(r, p->child_pid))) ||
+	    (role != IS_FORK && (pid == l->parent_pid || PyDict_GET_SIZE(t->contexts) + l->started >= t->most_contexts)))
+		return lives_settle(self);
+	if (role != IS_EXIT)
+		return 0;
+	/* Those that have ended before it go before it. */
+	l->settling = true;
+	err = settle_all_ended(self);
 	l->settling = false;
 	return err;
 }

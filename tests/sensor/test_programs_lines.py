@@ -77,13 +77,29 @@ def test_what_nobody_asked_for_is_no_line(emit: frozenset[str]) -> None:
     assert (written.fast > 0) == (emit == {"process_exec"})
 
 
-def test_lines_come_before_the_events_of_their_batch() -> None:
+def test_events_between_lines_are_lines_too() -> None:
     written = Written()
     for _ in range(3):
         written.feed(*written.life())
-    other = [*written.life(), *written.life("y"), *written.life(), *written.life()]
-    written.feed(*other)
-    assert written.fast == 4
+    assert written.fast == 2
+    written.feed(*written.life(), *written.life("y"), *written.life(), *written.life("z"))
+    assert written.fast == 2 + 6
+
+
+def test_what_others_do_does_not_matter() -> None:
+    written = Written()
+    other, fork = written.kernel.fork(INIT)
+    written.feed(fork, written.kernel.exec(other, "/bin/other"))
+    for _ in range(3):
+        written.feed(*written.life())
+    before = written.fast
+    for number in range(5):
+        fork, start, end = written.life()
+        others = written.life(str(number), parent=other)
+        written.feed(fork, others[0], start, *others[1:], end, look=False)
+    # At the first of the others, the table is asked who they descend from.
+    assert written.fast == before + 1 + 4 * 4
+    written.look()
 
 
 def test_without_lines_they_are_events() -> None:

@@ -65,12 +65,12 @@ class Written:
         return told
 
     def look(self) -> None:
-        """Compare the tables; the order in which things go is part of it."""
+        """Compare the tables; the order in which the ended go is part of it."""
         one, other = (
             (
                 {key: msgspec.structs.astuple(known) for key, known in table._known.items()},
                 list(table._dead),
-                list(table._contexts.items()),
+                dict(table._contexts),
                 table._lines,
             )
             for table in (self.plain.joiner._table, self.joiner._table)
