@@ -155,6 +155,7 @@ int table_fork(struct calls *self, PyObject *parent, PyObject *child);
 /* `said`: the process, its parent, name, cgroup, the bytes of the task, the event's arguments. */
 int table_exec(struct calls *self, const struct record *r, PyObject *const *said, PyObject **process);
 int table_end(struct calls *self, const struct record *r, PyObject *key, PyObject *task, PyObject **process);
+int table_forget(struct table *t, PyObject *known);
 /* What follows an end: of those that have ended, the oldest goes. */
 int table_bury(struct table *t, PyObject *key, PyObject *known);
 /* 1: what is known of the task and its file is what was known of the last one, but for its own numbers. */
@@ -176,6 +177,12 @@ int lives_learn(struct calls *self, struct kind *kind, struct record *r, PyObjec
 		PyObject *event);
 /* (pid, ticks): a new reference. */
 PyObject *life_key(__u32 pid, __u64 ticks);
+/* 1: one more may end without the table; 0: another goes from it for that, and something is to be done. */
+int lives_may_end(struct calls *self);
+/* How many processes the table would have whose end is not known. */
+Py_ssize_t lives_alive(const struct calls *self);
+/* table_bury(), or what is to become of it when the table learns of those that ended before. */
+int lives_bury(struct calls *self, PyObject *key, PyObject *known);
 /* The place of a process among those of which the table does not know yet. */
 struct life *life_place(struct calls *self, __u32 pid);
 /* Let the table of processes learn what it does not know yet (native/settle.c). */

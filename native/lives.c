@@ -109,10 +109,10 @@ static int forks(struct calls *self, const struct record *r)
 
 	if (u32_at(r, task + p->at[TASK_PID]) != l->parent_pid ||
 	    ticks_of(self, u64_at(r, task + p->at[TASK_START_TIME])) != l->parent_ticks || life->state != LIFE_NONE ||
-	    PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) + l->opened >= t->most_alive)
+	    lives_alive(self) >= t->most_alive)
 		return 0;
 	known = table_find(t, l->parent);
-	if (!known || table_get(t, known, REQUEST) != t->zero)
+	if (!known || table_get(t, known, ENDED) != Py_False || table_get(t, known, REQUEST) != t->zero)
 		return PyErr_Occurred() ? -1 : 0;
 	there = PyDict_Contains(t->dead, l->parent);
 	if (!there) {
@@ -149,29 +149,6 @@ static int starts(struct calls *self, const struct record *r, PyObject *out)
 	return 1;
 }
 
-/* Whether nobody descends, in what was told, from the process that goes from the table as one more ends. */
-static int may_go(struct calls *self)
-{
-	const struct table *t = &self->programs.table;
-	struct lives *l = &self->lives;
-	Py_ssize_t dead = PyDict_GET_SIZE(t->dead), go = (Py_ssize_t)l->ended_count + 1 + dead - t->most_dead;
-	PyObject *key, *known;
-	int may;
-
-	/* Beyond those, it is one of these here. */
-	if (go <= 0 || go > dead)
-		return 1;
-	if (!l->dead && !(l->dead = PyObject_GetIter(t->dead)))
-		return -1;
-	key = PyIter_Next(l->dead);
-	if (!key)
-		return PyErr_Occurred() ? -1 : 0;
-	known = table_find(t, key);
-	may = !known || table_get(t, known, ANCESTOR) == Py_None;
-	Py_DECREF(key);
-	return PyErr_Occurred() ? -1 : may;
-}
-
 static int ends(struct calls *self, const struct record *r, PyObject *out)
 {
 	struct lives *l = &self->lives;
@@ -184,12 +161,12 @@ static int ends(struct calls *self, const struct record *r, PyObject *out)
 	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(t->busy); i++)
 		if (PyObject_Size(PyTuple_GET_ITEM(t->busy, i)))
 			return PyErr_Occurred() ? -1 : 0;
-	may = may_go(self);
+	may = lives_may_end(self);
 	if (may > 0)
 		may = put_line(self, &l->end, r, out);
 	if (may <= 0)
 		return may;
-	l->ended[l->ended_count++ % t->most_dead] = (struct ended){ life->pid, ticks_of(self, life->start_time) };
+	l->ended[l->ended_count++ % t->most_dead] = (struct ended){ life->pid, ticks_of(self, life->start_time), NULL };
 	life->state = LIFE_NONE;
 	l->opened--;
 	l->started--;
@@ -307,6 +284,7 @@ int lives_parse(struct calls *self, PyObject *spec)
 		PyErr_NoMemory();
 		return -1;
 	}
+	l->ended_room = self->programs.table.most_dead;
 	l->encode = Py_NewRef(encode);
 	l->ready = Py_NewRef(ready);
 	return 0;
@@ -322,6 +300,8 @@ void lives_clear(struct lives *l)
 	Py_CLEAR(l->ready);
 	Py_CLEAR(l->dead);
 	Py_CLEAR(l->out);
+	while (l->ended_room)
+		Py_CLEAR(l->ended[--l->ended_room].key);
 	PyMem_Free(l->ended);
 	l->ended = NULL;
 }

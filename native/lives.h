@@ -27,6 +27,7 @@ struct life {
 struct ended {
 	__u32 pid;
 	__u64 ticks;
+	PyObject *key;		/* of another process, which the table knows; NULL: it is such a one */
 };
 
 /*
@@ -48,7 +49,7 @@ struct lives {
 	__u64 steps;
 	int opened, started;		/* of `open`: all, and those of the second state */
 	struct ended *ended;		/* since the table last learned of them, the last `most_dead` */
-	size_t ended_count;
+	size_t ended_room, ended_count, others;	/* others: how many of them have a key */
 	PyObject *dead;			/* iterates over those that go from the table as these end */
 	bool settling;
 	PyObject *out;			/* bytes: lines that are not in `ready` yet */

@@ -182,8 +182,7 @@ int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 	if (there)
 		return there < 0 ? -1 : 0;
 	/* Beyond it, who has gone without a word is looked for now and then. */
-	if (!self->lives.settling &&
-	    PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) + self->lives.opened >= t->most_alive)
+	if (!self->lives.settling && lives_alive(self) >= t->most_alive)
 		return 0;
 	one = PyObject_Vectorcall(t->known_type,
 				  (PyObject *[]){ child, table_get(t, known, KEY), table_get(t, known, KNOWN_COMM), table_get(t, known, EXE),
@@ -206,7 +205,7 @@ static bool is_whole(const struct table *t, PyObject *args, PyObject *cgroup)
 	       *at(args, t->in_args[ARGS_ARGS]) != Py_None;
 }
 
-static int forget(struct table *t, PyObject *known)
+int table_forget(struct table *t, PyObject *known)
 {
 	PyObject *list = table_get(t, known, OF_CONTEXTS);
 	Py_ssize_t i;
@@ -223,7 +222,7 @@ static int forget(struct table *t, PyObject *known)
 /* ProcessTable._forget(): it goes on as another program, and its descendants are told of that one. */
 static int forget_all(struct table *t, PyObject *known)
 {
-	if (forget(t, known))
+	if (table_forget(t, known))
 		return -1;
 	if (table_get(t, known, ANCESTOR) == Py_None)
 		return 0;
@@ -239,7 +238,8 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 	PyObject *known = table_find(t, said[0]), *cgroup = said[3], *args = said[5];
 	int there;
 
-	if (!known || table_get(t, known, REQUEST) != t->zero || !is_whole(t, args, cgroup) ||
+	if (!known || table_get(t, known, ENDED) != Py_False || table_get(t, known, REQUEST) != t->zero ||
+	    !is_whole(t, args, cgroup) ||
 	    u32_at(r, self->decoder->header + p->at[TASK_FLAGS]))
 		return faulty();
 	there = PyDict_Contains(t->dead, said[0]);
@@ -301,13 +301,13 @@ int table_bury(struct table *t, PyObject *key, PyObject *known)
 	int err;
 
 	table_set(t, known, ENDED, Py_True);
-	if (forget(t, known) || PyODict_SetItem(t->dead, key, Py_None))
+	if (table_forget(t, known) || PyODict_SetItem(t->dead, key, Py_None))
 		return -1;
 	while ((item = oldest(t->dead, t->most_dead, &err))) {
 		old = table_find(t, PyTuple_GET_ITEM(item, 0));
 		if (old && table_get(t, old, ANCESTOR) != Py_None)
 			PyDict_Clear(t->lines);
-		err = old ? forget(t, old) || PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)) : faulty();
+		err = old ? table_forget(t, old) || PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)) : faulty();
 		Py_DECREF(item);
 		if (err)
 			return -1;
@@ -334,7 +334,7 @@ int table_end(struct calls *self, const struct record *r, PyObject *key, PyObjec
 		return -1;
 	Py_INCREF(known);
 	there = *process ? 1 : describe(self, r, known, task, process);
-	if (there > 0 && table_bury(t, key, known)) {
+	if (there > 0 && lives_bury(self, key, known)) {
 		Py_CLEAR(*process);
 		there = -1;
 	}

@@ -31,6 +31,36 @@ static int settle_ended(struct calls *self, const struct ended *ended)
 	return err;
 }
 
+/* Whether nobody descends, in what was told, from the process that goes from the table as one more ends. */
+int lives_may_end(struct calls *self)
+{
+	const struct table *t = &self->programs.table;
+	struct lives *l = &self->lives;
+	Py_ssize_t dead = PyDict_GET_SIZE(t->dead), go = (Py_ssize_t)l->ended_count + 1 + dead - t->most_dead;
+	PyObject *key, *known;
+	int may;
+
+	/* Beyond those, it is one of these here. */
+	if (go <= 0 || go > dead)
+		return (size_t)l->ended_count < l->ended_room || !l->ended[l->ended_count % l->ended_room].key;
+	if (!l->dead && !(l->dead = PyObject_GetIter(t->dead)))
+		return -1;
+	key = PyIter_Next(l->dead);
+	if (!key)
+		return PyErr_Occurred() ? -1 : 0;
+	known = table_find(t, key);
+	may = !known || table_get(t, known, ANCESTOR) == Py_None;
+	Py_DECREF(key);
+	return PyErr_Occurred() ? -1 : may;
+}
+
+Py_ssize_t lives_alive(const struct calls *self)
+{
+	const struct table *t = &self->programs.table;
+
+	return PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) + self->lives.opened - (Py_ssize_t)self->lives.others;
+}
+
 struct life *life_place(struct calls *self, __u32 pid)
 {
 	return &self->lives.open[pid % OPEN_LIVES];
@@ -98,17 +128,53 @@ static struct life *first_open(struct lives *l)
 	return first;
 }
 
+static int settle_other(struct calls *self, PyObject *key)
+{
+	struct table *t = &self->programs.table;
+	PyObject *known = table_find(t, key);
+
+	return known ? table_bury(t, key, known) : PyErr_Occurred() ? -1 : 0;
+}
+
 static int settle_all_ended(struct calls *self)
 {
 	struct lives *l = &self->lives;
-	size_t most = self->programs.table.most_dead, at = l->ended_count > most ? l->ended_count - most : 0;
+	size_t at = l->ended_count > l->ended_room ? l->ended_count - l->ended_room : 0;
 	int err = 0;
 
 	Py_CLEAR(l->dead);
-	for (; at < l->ended_count && !err; at++)
-		err = settle_ended(self, &l->ended[at % most]);
-	l->ended_count = 0;
+	for (; at < l->ended_count; at++) {
+		struct ended *ended = &l->ended[at % l->ended_room];
+
+		if (!err)
+			err = ended->key ? settle_other(self, ended->key) : settle_ended(self, ended);
+		Py_CLEAR(ended->key);
+	}
+	l->ended_count = l->others = 0;
 	return err;
+}
+
+int lives_bury(struct calls *self, PyObject *key, PyObject *known)
+{
+	struct table *t = &self->programs.table;
+	struct lives *l = &self->lives;
+	int may = l->ended_count ? lives_may_end(self) : 0, err;
+
+	if (may <= 0) {
+		err = may;
+		if (!err && l->ended_count) {
+			l->settling = true;
+			err = settle_all_ended(self);
+			l->settling = false;
+		}
+		return err ? err : table_bury(t, key, known);
+	}
+	table_set(t, known, ENDED, Py_True);
+	if (table_forget(t, known))
+		return -1;
+	l->ended[l->ended_count++ % l->ended_room] = (struct ended){ .key = Py_NewRef(key) };
+	l->others++;
+	return 0;
 }
 
 int lives_settle(struct calls *self)
@@ -148,20 +214,14 @@ int lives_settle_for(struct calls *self, const struct record *r)
 	struct lives *l = &self->lives;
 	enum role role = self->kinds[record_header(r)->kind].role;
 	__u32 pid;
-	int err;
 
 	/* Whoever is asked of other records looks into the table. */
 	if (role == IS_CALL || (!l->opened && !l->ended_count))
 		return 0;
 	pid = u32_at(r, self->decoder->header + p->at[TASK_PID]);
 	if (is_open(self, pid) || (role == IS_FORK && is_open(self, u32_at(r, p->child_pid))) ||
-	    (role != IS_FORK && (pid == l->parent_pid || PyDict_GET_SIZE(t->contexts) + l->started >= t->most_contexts)))
+	    (role != IS_FORK && ((l->opened && pid == l->parent_pid) ||
+				 PyDict_GET_SIZE(t->contexts) + l->started >= t->most_contexts)))
 		return lives_settle(self);
-	if (role != IS_EXIT)
-		return 0;
-	/* Those that have ended before it go before it. */
-	l->settling = true;
-	err = settle_all_ended(self);
-	l->settling = false;
-	return err;
+	return 0;
 }

@@ -102,6 +102,32 @@ def test_what_others_do_does_not_matter() -> None:
     written.look()
 
 
+@pytest.mark.usefixtures("small")
+def test_others_that_end_go_in_their_order() -> None:
+    written = Written()
+    others = []
+    for _ in range(3):
+        other, fork = written.kernel.fork(written.shell)
+        written.feed(fork, written.kernel.exec(other, "/bin/other"), *written.life())
+        others.append(other)
+    for number in range(30):
+        written.feed(*written.life(), look=False)
+        if others and number % 4 == 1:
+            written.feed(written.kernel.exit(others.pop()), look=False)
+        if number % 9 == 8:
+            written.look()
+
+
+def test_the_parent_can_end_before_the_table_learns() -> None:
+    written = Written()
+    for _ in range(5):
+        written.feed(*written.life(), look=False)
+    written.feed(written.kernel.exit(written.shell), look=False)
+    assert written.fast == 6
+    late = written.life()
+    written.feed(*late)
+
+
 def test_without_lines_they_are_events() -> None:
     written = Written()
     for _ in range(3):
