@@ -20,7 +20,6 @@ import ringward
 from ringward.events import Event, UnknownNameError
 from ringward.events.filter import Filter
 from ringward.sensor import Sensor, SensorError, SensorInfo, _native, sensor
-from ringward.sensor.ebpf import Wish
 from ringward.sensor.info import NoModulesError
 from ringward.sensor.limits import Limit
 from ringward.sensor.sensor import _knobs, _pids
@@ -103,44 +102,6 @@ def test_a_poll_waits_until_something_comes(opened: tuple[Sensor, Source]) -> No
     assert found.poll(5) == [one]
     assert len(source.waited) == 2
     assert all(0 < ns <= 5 * 10**9 for ns in source.waited)
-
-
-class Lines:
-    """Takes lines, and makes none."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[bytes, int]] = []
-
-    def encode(self, _events: list[Event]) -> bytes:
-        return b""
-
-    def take(self, lines: bytes, count: int) -> None:
-        self.taken.append((lines, count))
-
-
-def test_lines_are_handed_on_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    wishes: list[Wish] = []
-    source = Source()
-    monkeypatch.setattr(sensor, "EbpfSource", lambda wish, _totals: wishes.append(wish) or source)
-    reader = Lines()
-    found = Sensor(["programs"], lines=reader)
-    found.open()
-    assert wishes[0].lines
-    encode, ready = wishes[0].lines
-    assert encode == reader.encode
-    ready.append((b"a", 3))
-    source.looks = [[]]
-    assert found.poll(5) == []
-    assert (reader.taken, ready, found.totals.events, source.waited) == ([(b"a", 3)], [], 3, [])
-    ready.append((b"b", 1))
-    assert [one.event for one in found.close()] == ["module_free"]
-    assert (reader.taken[1:], found.totals.events) == ([(b"b", 1)], 5)
-
-
-def test_lines_are_not_made_of_what_a_filter_may_leave_out() -> None:
-    for given in ({"only": Filter(comms=("a",))}, {"limits": {"process_exec": Limit(rate=1)}}):
-        assert Sensor(["programs"], lines=Lines(), **given)._wish.lines is None
-    assert Sensor(["programs"])._wish.lines is None
 
 
 def test_a_poll_gives_up_in_time(opened: tuple[Sensor, Source]) -> None:
