@@ -75,7 +75,7 @@ setup(
         Extension(
             "ringward.sensor._native",
             sources=sorted(str(path) for path in Path("native").glob("*.c")),
-            depends=["native/native.h", "native/decode.h", "native/calls.h"],
+            depends=["native/native.h", "native/decode.h", "native/calls.h", "native/lives.h"],
             extra_compile_args=["-O2", "-Wall", "-Wno-unused-parameter"],
             # DT_RPATH, not DT_RUNPATH: libbpf's own need of libelf is looked up there too.
             extra_link_args=["-lbpf", "-Wl,-rpath,$ORIGIN/lib,--disable-new-dtags"],

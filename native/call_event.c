@@ -35,12 +35,9 @@ static PyObject *process_of(struct calls *self, const struct record *r)
 	return Py_XNewRef(known->process);
 }
 
-/* As ringward.sensor.clock.Clock.text(). */
-static PyObject *time_text(struct calls *self, __u64 ktime)
+int put_time(struct calls *self, __u64 ktime, char *out)
 {
 	__s64 total = (__s64)ktime + self->offset, second = total / 1000000000, rest = total % 1000000000;
-	PyObject *text;
-	char *out;
 	int i;
 
 	if (rest < 0) {
@@ -54,19 +51,24 @@ static PyObject *time_text(struct calls *self, __u64 ktime)
 
 		if (!gmtime_r(&when, &tm) || strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%S.", &tm) != 20) {
 			PyErr_Format(PyExc_OverflowError, "no date for %lld s", (long long)second);
-			return NULL;
+			return -1;
 		}
 		memcpy(self->prefix, buffer, sizeof(self->prefix));
 		self->second = second;
 	}
-	text = PyUnicode_New(30, 127);
-	if (!text)
-		return NULL;
-	out = (char *)PyUnicode_1BYTE_DATA(text);
 	memcpy(out, self->prefix, 20);
 	for (i = 28; i >= 20; i--, rest /= 10)
 		out[i] = '0' + rest % 10;
 	out[29] = 'Z';
+	return 0;
+}
+
+static PyObject *time_text(struct calls *self, __u64 ktime)
+{
+	PyObject *text = PyUnicode_New(TIME_TEXT, 127);
+
+	if (text && put_time(self, ktime, (char *)PyUnicode_1BYTE_DATA(text)))
+		Py_CLEAR(text);
 	return text;
 }
 

@@ -5,6 +5,7 @@
  * same for every record that is given back here, and a test compares the two.
  */
 #include "calls.h"
+#include <structmember.h>
 
 static PyObject *CallsType;
 
@@ -89,9 +90,9 @@ static PyObject *calls_take(struct calls *self, PyObject *args)
 	long long offset;
 	PyObject *out;
 	struct record r;
-	int found;
+	int step, found = 1, lines = 0;
 
-	if (!PyArg_ParseTuple(args, "O!LO!", BatchType, &batch, &offset, &PyList_Type, &out))
+	if (!PyArg_ParseTuple(args, "O!LO!|p", BatchType, &batch, &offset, &PyList_Type, &out, &lines))
 		return NULL;
 	if (offset != self->offset)
 		self->prefix[0] = 0;
@@ -102,14 +103,23 @@ static PyObject *calls_take(struct calls *self, PyObject *args)
 	}
 	/* Between two calls of this the table of processes has changed. */
 	forget_contexts(self);
-	while ((found = batch_step(batch, &r)) > 0) {
-		found = call_take(self, &r, out);
-		if (found < 0)
-			return NULL;
+	while ((step = batch_step(batch, &r)) > 0) {
+		found = lines ? lives_take(self, &r, out) : 0;
 		if (!found)
-			return record_whole(&r);
+			found = lives_settle_for(self, &r) ? -1 : call_take(self, &r, out);
+		if (found <= 0)
+			break;
 	}
-	if (found < 0)
+	if (step < 0 || found < 0 || lives_give(&self->lives))
+		return NULL;
+	if (step)
+		return record_whole(&r);
+	Py_RETURN_NONE;
+}
+
+static PyObject *calls_settle(struct calls *self, PyObject *unused)
+{
+	if (lives_settle(self))
 		return NULL;
 	Py_RETURN_NONE;
 }
@@ -119,6 +129,9 @@ static void calls_dealloc(struct calls *self)
 	PyTypeObject *type = Py_TYPE((PyObject *)self);
 	int i;
 
+	if (self->weak)
+		PyObject_ClearWeakRefs((PyObject *)self);
+	lives_clear(&self->lives);
 	forget_contexts(self);
 	for (i = 0; i < KINDS_MAX; i++) {
 		plan_free(self->kinds[i].plan);
@@ -200,14 +213,14 @@ static int kinds_parse(struct calls *self, PyObject *kinds)
 
 static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *programs, *key, *value;
+	PyObject *decoder, *event, *kinds, *host, *pending, *loaded, *context, *errors, *programs, *lines, *key, *value;
 	struct calls o = {}, *self;
 	Py_ssize_t at = 0;
 
-	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!O", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
+	if (!PyArg_ParseTuple(args, "O!OO!(IIIII)(III)UO!O!OO!OO", DecoderType, &decoder, &event, &PyDict_Type, &kinds,
 			      &o.id, &o.entered, &o.result, &o.state, &o.flags, &o.is_entered, &o.is_returned, &o.canary,
 			      &host, &PyDict_Type, &pending, &PyDict_Type, &loaded, &context, &PyDict_Type, &errors,
-			      &programs))
+			      &programs, &lines))
 		return NULL;
 	if (((struct decoder *)decoder)->task > TASK_MAX) {
 		PyErr_Format(PyExc_ValueError, "a task has at most %d bytes", TASK_MAX);
@@ -235,7 +248,8 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 		if (number > 0 && number < ERRORS)
 			Py_XSETREF(self->errors[number], Py_NewRef(value));
 	}
-	if (PyErr_Occurred() || kinds_parse(self, kinds) || programs_parse(self, programs)) {
+	if (PyErr_Occurred() || kinds_parse(self, kinds) || programs_parse(self, programs) ||
+	    lives_parse(self, lines)) {
 		Py_DECREF(self);
 		return NULL;
 	}
@@ -244,19 +258,27 @@ static PyObject *calls_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 static PyMethodDef calls_methods[] = {
 	{ "take", (PyCFunction)calls_take, METH_VARARGS,
-	  "(batch, clock offset in ns, list) -> the next record that is not a plain call, None at the end; "
-	  "the events of plain calls before it are appended to the list" },
+	  "(batch, clock offset in ns, list, whether lines may be made) -> the next record that is not a plain call, None at "
+	  "the end; the events of plain calls before it are appended to the list; lines come before what is in it then" },
+	{ "settle", (PyCFunction)calls_settle, METH_NOARGS, "Let the table of processes learn what it does not know yet." },
+	{ 0 },
+};
+
+static PyMemberDef calls_members[] = {
+	{ "__weaklistoffset__", T_PYSSIZET, offsetof(struct calls, weak), READONLY },
 	{ 0 },
 };
 
 static PyType_Slot calls_slots[] = {
 	{ Py_tp_doc,
 	  "Calls(decoder, event, kinds, (id, entered, result, state, flags), (entered, returned, canary), host, pending, "
-	  "loaded, context, errors, programs): the event's class; kind -> (wanted, plan, name, tags); offsets in bytes; values; "
-	  "the machine; {attempt: record}; {module: load}; task -> Process; errno -> name; see ringward.sensor.programs." },
+	  "loaded, context, errors, programs, lines): the event's class; kind -> (wanted, plan, name, tags); offsets in bytes; values; "
+	  "the machine; {attempt: record}; {module: load}; task -> Process; errno -> name; see ringward.sensor.programs; "
+	  "([event] -> its line, [(lines, how many)]) | None." },
 	{ Py_tp_new, calls_new },
 	{ Py_tp_dealloc, calls_dealloc },
 	{ Py_tp_methods, calls_methods },
+	{ Py_tp_members, calls_members },
 	{ 0 },
 };
 

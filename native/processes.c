@@ -5,18 +5,17 @@
  */
 #include "calls.h"
 
-static void set(const struct table *t, PyObject *known, int member, PyObject *value)
+void table_set(const struct table *t, PyObject *known, int member, PyObject *value)
 {
 	Py_XSETREF(*at(known, t->in_known[member]), Py_NewRef(value));
 }
 
-static PyObject *get(const struct table *t, PyObject *known, int member)
+PyObject *table_get(const struct table *t, PyObject *known, int member)
 {
 	return *at(known, t->in_known[member]);
 }
 
-/* What is known of a process: borrowed; NULL: nothing, or (then with an exception) a fault. */
-static PyObject *find(const struct table *t, PyObject *key)
+PyObject *table_find(const struct table *t, PyObject *key)
 {
 	PyObject *known = PyDict_GetItemWithError(t->known, key);
 
@@ -109,7 +108,7 @@ static PyObject *build(struct calls *self, const struct record *r, PyObject *kno
 	v[n++] = number_or_none(u32_at(r, task + p->at[TASK_SESSIONID]));
 	v[n++] = Py_NewRef(comm);
 	for (i = EXE; i <= CGROUP; i++)
-		v[n++] = Py_NewRef(get(t, known, i));
+		v[n++] = Py_NewRef(table_get(t, known, i));
 	v[n++] = Py_NewRef(t->last_container);
 	v[n++] = Py_NewRef(t->namespaces);
 	v[n++] = Py_NewRef(line);
@@ -146,7 +145,7 @@ static int remember(struct table *t, PyObject *known, PyObject *task, PyObject *
 	PyObject *item;
 	int err;
 
-	if (PyODict_SetItem(t->contexts, task, process) || PyList_Append(get(t, known, OF_CONTEXTS), task))
+	if (PyODict_SetItem(t->contexts, task, process) || PyList_Append(table_get(t, known, OF_CONTEXTS), task))
 		return -1;
 	while ((item = oldest(t->contexts, t->most_contexts, &err)))
 		Py_DECREF(item);
@@ -174,7 +173,7 @@ static PyObject *context(struct calls *self, const struct record *r, PyObject *k
 int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 {
 	struct table *t = &self->programs.table;
-	PyObject *known = find(t, parent), *one;
+	PyObject *known = table_find(t, parent), *one;
 	int there, err;
 
 	if (!known)
@@ -183,12 +182,12 @@ int table_fork(struct calls *self, PyObject *parent, PyObject *child)
 	if (there)
 		return there < 0 ? -1 : 0;
 	/* Beyond it, who has gone without a word is looked for now and then. */
-	if (PyDict_GET_SIZE(t->known) - PyDict_GET_SIZE(t->dead) >= t->most_alive)
+	if (!self->lives.settling && lives_alive(self) >= t->most_alive)
 		return 0;
 	one = PyObject_Vectorcall(t->known_type,
-				  (PyObject *[]){ child, get(t, known, KEY), get(t, known, KNOWN_COMM), get(t, known, EXE),
-						  get(t, known, ARGUMENTS), get(t, known, CWD), get(t, known, CGROUP),
-						  get(t, known, REQUEST), get(t, known, KNOWN_UNREAD) },
+				  (PyObject *[]){ child, table_get(t, known, KEY), table_get(t, known, KNOWN_COMM), table_get(t, known, EXE),
+						  table_get(t, known, ARGUMENTS), table_get(t, known, CWD), table_get(t, known, CGROUP),
+						  table_get(t, known, REQUEST), table_get(t, known, KNOWN_UNREAD) },
 				  9, NULL);
 	err = one ? PyDict_SetItem(t->known, child, one) : -1;
 	Py_XDECREF(one);
@@ -206,9 +205,9 @@ static bool is_whole(const struct table *t, PyObject *args, PyObject *cgroup)
 	       *at(args, t->in_args[ARGS_ARGS]) != Py_None;
 }
 
-static int forget(struct table *t, PyObject *known)
+int table_forget(struct table *t, PyObject *known)
 {
-	PyObject *list = get(t, known, OF_CONTEXTS);
+	PyObject *list = table_get(t, known, OF_CONTEXTS);
 	Py_ssize_t i;
 	int there = 0;
 
@@ -223,11 +222,11 @@ static int forget(struct table *t, PyObject *known)
 /* ProcessTable._forget(): it goes on as another program, and its descendants are told of that one. */
 static int forget_all(struct table *t, PyObject *known)
 {
-	if (forget(t, known))
+	if (table_forget(t, known))
 		return -1;
-	if (get(t, known, ANCESTOR) == Py_None)
+	if (table_get(t, known, ANCESTOR) == Py_None)
 		return 0;
-	set(t, known, ANCESTOR, Py_None);
+	table_set(t, known, ANCESTOR, Py_None);
 	PyDict_Clear(t->lines);
 	return 0;
 }
@@ -236,10 +235,11 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 {
 	struct programs *p = &self->programs;
 	struct table *t = &p->table;
-	PyObject *known = find(t, said[0]), *cgroup = said[3], *args = said[5];
+	PyObject *known = table_find(t, said[0]), *cgroup = said[3], *args = said[5];
 	int there;
 
-	if (!known || get(t, known, REQUEST) != t->zero || !is_whole(t, args, cgroup) ||
+	if (!known || table_get(t, known, ENDED) != Py_False || table_get(t, known, REQUEST) != t->zero ||
+	    !is_whole(t, args, cgroup) ||
 	    u32_at(r, self->decoder->header + p->at[TASK_FLAGS]))
 		return faulty();
 	there = PyDict_Contains(t->dead, said[0]);
@@ -257,8 +257,8 @@ int table_exec(struct calls *self, const struct record *r, PyObject *const *said
 	    forget_all(t, known))
 		return -1;
 	for (int i = KNOWN_COMM; i <= CGROUP; i++)
-		set(t, known, i, t->last[i]);
-	set(t, known, KNOWN_UNREAD, Py_None);
+		table_set(t, known, i, t->last[i]);
+	table_set(t, known, KNOWN_UNREAD, Py_None);
 	*process = context(self, r, known, said[1], t->last[KNOWN_COMM], said[4]);
 	return *process ? 1 : -1;
 }
@@ -274,14 +274,14 @@ static int describe(struct calls *self, const struct record *r, PyObject *known,
 	int there;
 
 	for (int i = EXE; i <= CGROUP; i++)
-		if (get(t, known, i) == Py_None)
+		if (table_get(t, known, i) == Py_None)
 			return 0;
-	if (u32_at(r, at_task + offsets[TASK_FLAGS]) || PyList_GET_SIZE(get(t, known, OF_CONTEXTS)) >= t->most_of_one)
+	if (u32_at(r, at_task + offsets[TASK_FLAGS]) || PyList_GET_SIZE(table_get(t, known, OF_CONTEXTS)) >= t->most_of_one)
 		return 0;
 	there = namespaces_are_last(t, r, at_task, offsets);
 	if (there <= 0)
 		return there;
-	if (is_last(t, CGROUP, get(t, known, CGROUP)) < 0)
+	if (is_last(t, CGROUP, table_get(t, known, CGROUP)) < 0)
 		return -1;
 	parent = name_of(self, u32_at(r, at_task + offsets[TASK_PPID]), u64_at(r, at_task + offsets[TASK_PARENT_START_TIME]));
 	comm = comm_text((const char *)r->data + at_task + offsets[TASK_COMM_], COMM);
@@ -295,20 +295,19 @@ static int describe(struct calls *self, const struct record *r, PyObject *known,
 	return *process ? 1 : -1;
 }
 
-/* ProcessTable.end() and what follows: of those that have ended, the oldest goes. */
-static int bury(struct table *t, PyObject *key, PyObject *known)
+int table_bury(struct table *t, PyObject *key, PyObject *known)
 {
 	PyObject *item, *old;
 	int err;
 
-	set(t, known, ENDED, Py_True);
-	if (forget(t, known) || PyODict_SetItem(t->dead, key, Py_None))
+	table_set(t, known, ENDED, Py_True);
+	if (table_forget(t, known) || PyODict_SetItem(t->dead, key, Py_None))
 		return -1;
 	while ((item = oldest(t->dead, t->most_dead, &err))) {
-		old = find(t, PyTuple_GET_ITEM(item, 0));
-		if (old && get(t, old, ANCESTOR) != Py_None)
+		old = table_find(t, PyTuple_GET_ITEM(item, 0));
+		if (old && table_get(t, old, ANCESTOR) != Py_None)
 			PyDict_Clear(t->lines);
-		err = old ? forget(t, old) || PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)) : faulty();
+		err = old ? table_forget(t, old) || PyDict_DelItem(t->known, PyTuple_GET_ITEM(item, 0)) : faulty();
 		Py_DECREF(item);
 		if (err)
 			return -1;
@@ -319,10 +318,10 @@ static int bury(struct table *t, PyObject *key, PyObject *known)
 int table_end(struct calls *self, const struct record *r, PyObject *key, PyObject *task, PyObject **process)
 {
 	struct table *t = &self->programs.table;
-	PyObject *known = find(t, key);
+	PyObject *known = table_find(t, key);
 	int there;
 
-	if (!known || get(t, known, ENDED) != Py_False || get(t, known, REQUEST) != t->zero)
+	if (!known || table_get(t, known, ENDED) != Py_False || table_get(t, known, REQUEST) != t->zero)
 		return faulty();
 	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(t->busy); i++)
 		if (PyObject_Size(PyTuple_GET_ITEM(t->busy, i)))
@@ -335,10 +334,22 @@ int table_end(struct calls *self, const struct record *r, PyObject *key, PyObjec
 		return -1;
 	Py_INCREF(known);
 	there = *process ? 1 : describe(self, r, known, task, process);
-	if (there > 0 && bury(t, key, known)) {
+	if (there > 0 && lives_bury(self, key, known)) {
 		Py_CLEAR(*process);
 		there = -1;
 	}
 	Py_DECREF(known);
 	return there;
+}
+
+int table_is_as_before(struct calls *self, const struct record *r, PyObject *args, PyObject *parent, PyObject *ancestors)
+{
+	struct table *t = &self->programs.table;
+	int same = namespaces_are_last(t, r, self->decoder->header, self->programs.at);
+
+	if (same > 0)
+		same = exec_path_is_explained(t, args);
+	if (same > 0 && PyDict_GetItemWithError(t->lines, parent) != ancestors)
+		same = PyErr_Occurred() ? -1 : 0;
+	return same;
 }

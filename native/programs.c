@@ -45,14 +45,14 @@ static int forked(struct calls *self, struct record *r)
 	return taken;
 }
 
-/* What ringward.sensor.programs says of the process: a new reference, None when it is not plain. */
-static PyObject *started(struct calls *self, struct record *r, PyObject *args)
+PyObject *program_started(struct calls *self, struct record *r, PyObject *args, bool *plain)
 {
 	const struct programs *p = &self->programs;
 	__u32 task = self->decoder->header, loc = u32_at(r, p->cgroup_path);
 	PyObject *v[6] = {}, *process = NULL;
-	int i;
+	int i, done;
 
+	*plain = false;
 	v[0] = task_key(self, r);
 	v[1] = key_of(self, u32_at(r, task + p->at[TASK_PPID]), u64_at(r, task + p->at[TASK_PARENT_START_TIME]));
 	v[2] = comm_text((const char *)r->data + task + p->at[TASK_COMM_], COMM);
@@ -61,8 +61,10 @@ static PyObject *started(struct calls *self, struct record *r, PyObject *args)
 	v[5] = Py_NewRef(args);
 	for (i = 0; i < 6 && v[i]; i++)
 		;
-	if (i == 6 && !table_exec(self, r, v, &process))
+	done = i == 6 ? table_exec(self, r, v, &process) : -1;
+	if (!done)
 		process = PyObject_Vectorcall(p->started, v, 6, NULL);
+	*plain = done > 0;
 	/* Whoever was remembered under this task's bytes ran another program. */
 	forget_contexts(self);
 	for (i = 0; i < 6; i++)
@@ -81,8 +83,9 @@ static PyObject *ended(struct calls *self, struct record *r)
 	return process;
 }
 
-/* 1: it is told (or not asked for); -1: an exception. */
-static int tell(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process, PyObject *out)
+/* 1: it is told (or not asked for); -1: an exception. `plain`: another like it can be told without asking anybody. */
+static int tell(struct calls *self, struct kind *kind, struct record *r, PyObject *args, PyObject *process, bool plain,
+		PyObject *out)
 {
 	PyObject *event;
 	int err;
@@ -91,6 +94,8 @@ static int tell(struct calls *self, struct kind *kind, struct record *r, PyObjec
 		return 1;
 	event = make_event(self, kind, r, args, process);
 	err = event ? PyList_Append(out, event) : -1;
+	if (!err && plain)
+		err = lives_learn(self, kind, r, args, process, event);
 	Py_XDECREF(event);
 	return err ? -1 : 1;
 }
@@ -98,14 +103,15 @@ static int tell(struct calls *self, struct kind *kind, struct record *r, PyObjec
 int program_take(struct calls *self, struct kind *kind, struct record *r, PyObject *out)
 {
 	PyObject *args, *process;
+	bool plain = true;
 	int done = -1;
 
 	if (kind->role == IS_FORK)
 		return kind->wanted ? 0 : forked(self, r);
 	args = program_args(&kind->last, r);
-	process = !args ? NULL : kind->role == IS_EXEC ? started(self, r, args) : ended(self, r);
+	process = !args ? NULL : kind->role == IS_EXEC ? program_started(self, r, args, &plain) : ended(self, r);
 	if (process)
-		done = process == Py_None ? 0 : tell(self, kind, r, args, process, out);
+		done = process == Py_None ? 0 : tell(self, kind, r, args, process, plain, out);
 	Py_XDECREF(args);
 	Py_XDECREF(process);
 	record_clear(r);

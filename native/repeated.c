@@ -73,19 +73,14 @@ const struct name *name_of(struct calls *self, __u32 pid, __u64 start_time)
 {
 	__u64 ticks = start_time / self->programs.tick;
 	struct name *name = &self->names_of[pid % NAMES];
-	PyObject *number, *start;
 
 	if (name->key && name->pid == pid && name->ticks == ticks)
 		return name;
 	name_clear(name);
-	number = PyLong_FromUnsignedLong(pid);
-	start = PyLong_FromUnsignedLongLong(ticks);
-	name->key = number && start ? PyTuple_Pack(2, number, start) : NULL;
+	name->key = life_key(pid, ticks);
 	name->id = name->key ? pair_text(pid, '@', ticks) : NULL;
 	name->pid = pid;
 	name->ticks = ticks;
-	Py_XDECREF(number);
-	Py_XDECREF(start);
 	if (name->id)
 		return name;
 	name_clear(name);

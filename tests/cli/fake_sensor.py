@@ -12,6 +12,7 @@ from ringward.events.filter import Filter
 from ringward.events.latency import Tally
 from ringward.sensor.info import Attachment, ModuleCounts, SensorError, SensorInfo, Totals
 from ringward.sensor.limits import Limit
+from ringward.sensor.sensor import LineReader
 
 
 def info(**given: Any) -> SensorInfo:
@@ -52,10 +53,12 @@ class FakeSensor:
         head: int = 0,
         counting: bool = False,
         limits: Mapping[str, Limit] | None = None,
+        lines: LineReader | None = None,
     ) -> None:
         self.names = select(events)
         self.only = only
         self.hook = hook
+        self.lines = lines
         self.follow = follow
         self.head = head
         self.counting = counting

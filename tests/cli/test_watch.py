@@ -87,6 +87,16 @@ def test_quiet_is_quiet_but_not_about_losses(sensor: type[FakeSensor], capfd: py
     assert ringward(capfd, "-q", "--duration", "0.05") == (3, [], [unknown])
 
 
+def test_lines_are_asked_for_where_nothing_else_is_needed(
+    sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = ["--output", "jsonl"]
+    others = (["--output", "table"], ["-c"], [*lines, "--count", "1"], [*lines, "--record", str(tmp_path / "r")])
+    for argv in (lines, *others):
+        assert ringward(capfd, "--duration", "0.02", *argv)[0] == 0
+    assert [one.lines is not None for one in sensor.made] == [True, False, False, False, False]
+
+
 def test_what_the_sensor_is_asked_for(sensor: type[FakeSensor], capfd: pytest.CaptureFixture[str]) -> None:
     mine = str(os.getpid())
     for argv in (

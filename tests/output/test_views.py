@@ -40,6 +40,18 @@ def test_json_has_every_event() -> None:
     assert (view.shown, view.folded, view.full) == (5, 0, False)
 
 
+def test_lines_that_are_made_already_come_before_the_events() -> None:
+    view = JsonView()
+    made = view.encode(stream()[:2])
+    assert (view.shown, view.is_whole, JsonView(7).is_whole) == (0, True, False)
+    view.take(made, 2)
+    view.take(b"{}\n", 1)
+    assert view.feed(stream()[2:], 0) == made + b"{}\n" + view.encode(stream()[2:])
+    assert view.shown == 3 + 4
+    view.take(made, 2)
+    assert (view.feed([], 0), view.feed([], 0)) == (made, b"")
+
+
 def test_the_table_has_a_line_a_load() -> None:
     view = table()
     found = lines(view, stream())

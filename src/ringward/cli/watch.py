@@ -22,12 +22,12 @@ from ringward.events.syscall_kinds import HEAD
 from ringward.events.syscall_table import by_event
 from ringward.output.recording import Recorder
 from ringward.output.screen import lacks
-from ringward.output.views import CountView, TableView
+from ringward.output.views import CountView, JsonView, TableView
 from ringward.output.writer import OutputError, Writer
 from ringward.sensor import procfs, tracefs
 from ringward.sensor.info import SensorError, SensorInfo
 from ringward.sensor.limits import Limit
-from ringward.sensor.sensor import Sensor
+from ringward.sensor.sensor import LineReader, Sensor
 
 _WAYS = tuple(rung for rung in RUNGS if rung != "sensor")
 _DESCRIPTION = """\
@@ -116,7 +116,8 @@ def main(argv: list[str]) -> int:
         view = common.make_view(options, writer.fd, events, named)
         # Before more is loaded: until it is let go, the child is a copy of this process.
         child = Child(command) if command else None
-        sensor = _open(events, only, limits, options, child)
+        lines = view if isinstance(view, JsonView) and view.is_whole and not kept else None
+        sensor = _open(events, only, limits, options, child, lines)
         info = sensor.info
         try:
             stream = Stream(view, writer, Recorder(info) if kept else None, kept)
@@ -179,7 +180,12 @@ def _whole_processes(only: Filter, *, quiet: bool) -> Filter:
 
 
 def _open(
-    events: tuple[str, ...], only: Filter, limits: dict[str, Limit], options: argparse.Namespace, child: Child | None
+    events: tuple[str, ...],
+    only: Filter,
+    limits: dict[str, Limit],
+    options: argparse.Namespace,
+    child: Child | None,
+    lines: LineReader | None,
 ) -> Sensor:
     follow = child.pid if child else next(iter(only.pids)) if only.follow and len(only.pids) == 1 else None
     if follow is not None:
@@ -188,7 +194,14 @@ def _open(
     # What is to be recorded, or ends the command, must be told one by one.
     counting = options.counts and not options.record and options.count is None
     sensor = Sensor(
-        events, only=only, hook=options.hook, follow=follow, head=options.bytes, counting=counting, limits=limits
+        events,
+        only=only,
+        hook=options.hook,
+        follow=follow,
+        head=options.bytes,
+        counting=counting,
+        limits=limits,
+        lines=lines,
     )
     try:
         sensor.open()

@@ -84,10 +84,27 @@ class JsonView(_Limited):
     def __init__(self, limit: int | None = None) -> None:
         super().__init__(limit)
         self._lines = JsonLines()
+        self._made: list[bytes] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every event is shown, as a line that says nothing of other lines."""
+        return self._limit is None
+
+    def encode(self, events: list[Event]) -> bytes:
+        """Return the lines of events; they are not shown."""
+        return self._lines.encode(events)
+
+    def take(self, lines: bytes, count: int) -> None:
+        """Take in `count` lines that are made already, before the next batch."""
+        self.shown += count
+        self._made.append(lines)
 
     def feed(self, events: Iterable[Event], now: int) -> bytes:  # noqa: ARG002
         """Take in a batch."""
-        return self._lines.encode(self._take(events))
+        made, self._made = self._made, []
+        lines = self._lines.encode(self._take(events))
+        return b"".join([*made, lines] if lines else made)
 
     def finish(self) -> bytes:
         """Return nothing: no event waits."""

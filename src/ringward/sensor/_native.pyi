@@ -115,6 +115,9 @@ Programs: TypeAlias = tuple[
 ]
 """Kind -> (role, wanted, tags); offsets in a task and of their own, bytes; nanoseconds a tick; functions."""
 
+Lines: TypeAlias = tuple[Callable[[list[Event]], bytes], list[tuple[bytes, int]]]
+"""What makes a line of an event; gets lines that are written, and how many they are."""
+
 class Calls:
     def __new__(
         cls,
@@ -129,5 +132,7 @@ class Calls:
         context: Callable[[bytes], Process],
         errors: dict[int, str],
         programs: Programs | None,
+        lines: Lines | None,
     ) -> Self: ...
-    def take(self, batch: Batch, offset: int, events: list[Event]) -> Record | None: ...
+    def take(self, batch: Batch, offset: int, events: list[Event], lines: bool = False, /) -> Record | None: ...
+    def settle(self) -> None: ...

@@ -33,6 +33,7 @@ def plain_calls(
     context: Callable[[bytes], Process],
     modules: set[str] | None,
     programs: _native.Programs | None,
+    lines: _native.Lines | None = None,
     *,
     judged: bool = False,
 ) -> _native.Calls:
@@ -47,6 +48,8 @@ def plain_calls(
         context: of a task's bytes.
         modules: names of the modules that are loaded; None: not known.
         programs: what is done with their starts and ends, see `ringward.sensor.programs`; None: nothing.
+        lines: what makes a line of an event, and what gets the lines of programs that are like the last one
+            (native/lives.c); None: they are told as events.
         judged: more is made of `PLAIN` calls than their event: none is plain.
 
     """
@@ -78,4 +81,5 @@ def plain_calls(
         context,
         dict(errno.errorcode),
         programs,
+        lines,
     )

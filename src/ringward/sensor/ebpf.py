@@ -87,6 +87,8 @@ class Wish:
     """How many of an event are told that the kernel part can leave out, by its name."""
     on_demand: bool = False
     """Processes are not followed: the kernel part tells who one is before what it did."""
+    lines: _native.Lines | None = None
+    """Makes a line of an event, and gets those of programs that are told by their lines; None: none are."""
     judge: Callable[[Event, Cause], Iterable[Event]] | None = None
     """Makes the events that follow that of a call which Linux has not had since 2.6; None: none do."""
 
@@ -192,6 +194,7 @@ class EbpfSource:
             procfs.module_names(),
             self._lost_since,
             wish.judge,
+            wish.lines,
         )
         for pid in wish.pids:
             key, one = struct.pack("<I", pid), struct.pack("<I", 1)
@@ -274,7 +277,7 @@ class EbpfSource:
         behind = self._ring.pending() > BATCH
         data = self._ring.drain(BATCH)
         if data:
-            events.extend(self._take(data))
+            events.extend(self._take(data, lines=not events))
         time = now()
         if data:
             self._found = time
@@ -294,11 +297,17 @@ class EbpfSource:
             self._songs += 1
         return events
 
-    def _take(self, data: bytes) -> list[Event]:
-        """Return what the records of a batch complete; note their numbers."""
+    def _take(self, data: bytes, *, lines: bool) -> list[Event]:
+        """Return what the records of a batch complete; note their numbers.
+
+        Args:
+            data: the batch.
+            lines: no event waits that comes before those that are told by their lines.
+
+        """
         self._read += len(data)
         batch = self._decoder.records(data)
-        events = self._joiner.take(batch)
+        events = self._joiner.take(batch, lines=lines)
         self._reached = batch.time()
         for cpu, first, last in batch.runs():
             self._losses.saw_run(cpu, first, last)
@@ -360,7 +369,7 @@ class EbpfSource:
             self.counts.finish()
         self._given, self._due = self._counters(), 0
         while data := self._ring.drain(BATCH):
-            events.extend(self._take(data))
+            events.extend(self._take(data, lines=not events))
         events.extend(self._joiner.flush())
         events.extend(self._count())
         self._epoll.close()

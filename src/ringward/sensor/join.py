@@ -48,6 +48,7 @@ class Joiner:
         modules: names of the modules that are loaded, kept up to date here; None: not known.
         lost_since: whether records may have been lost after a time, nanoseconds since boot.
         judge: makes the events that follow that of a call of `PLAIN`; None: none do.
+        lines: as of `ringward.sensor.calls.plain_calls`.
 
     """
 
@@ -63,6 +64,7 @@ class Joiner:
         modules: set[str] | None = None,
         lost_since: Callable[[int], bool] = lambda _time: False,
         judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
+        lines: _native.Lines | None = None,
     ) -> None:
         self._decoder = decoder
         self._table = table
@@ -95,14 +97,22 @@ class Joiner:
             table.context,
             modules,
             programs.native(decoder, emit),
+            lines,
             judged=judge is not None,
         )
+        table.fed_by(self._calls)
 
-    def take(self, batch: _native.Batch) -> list[Event]:
-        """Take in the records of a batch; return the events that they complete, in order."""
+    def take(self, batch: _native.Batch, *, lines: bool = False) -> list[Event]:
+        """Take in the records of a batch; return the events that they complete, in order.
+
+        Args:
+            batch: from the ring buffer.
+            lines: what can be is told by its line; these lines come before the events.
+
+        """
         events: list[Event] = []
         take, offset = self._calls.take, self._clock.offset
-        while (record := take(batch, offset, events)) is not None:
+        while (record := take(batch, offset, events, lines)) is not None:
             events.extend(self.feed(record))
         return events
 

@@ -7,6 +7,7 @@ start tick is the same.
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sized
 from typing import Any
@@ -97,12 +98,29 @@ class ProcessTable:
     def __init__(self, task: Callable[[bytes], Task], *, live: bool = True) -> None:
         self._task = task
         self._live = live
-        self._known: dict[Key, Known] = {}
+        self._processes: dict[Key, Known] = {}
+        self._calls: Callable[[], _native.Calls | None] = lambda: None
         self._dead: OrderedDict[Key, None] = OrderedDict()
         self._most = KEPT_ALIVE
         self._contexts: OrderedDict[bytes, Process] = OrderedDict()
         self._lines: dict[Key, tuple[Ancestor, ...]] = {}
         """Lines of descent that begin with a process, as long as nobody in them changes."""
+
+    @property
+    def _known(self) -> dict[Key, Known]:
+        self._settle()
+        return self._processes
+
+    def _settle(self) -> None:
+        """Learn what the native part has not told yet."""
+        calls = self._calls()
+        if calls is not None:
+            calls.settle()
+
+    def fed_by(self, calls: _native.Calls) -> None:
+        """Take in who tells of programs, and does so when it is asked."""
+        # It refers to this table: the native part is in no garbage collection.
+        self._calls = weakref.ref(calls)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -116,7 +134,7 @@ class ProcessTable:
 
         """
         limits = KEPT_ALIVE, KEPT_DEAD, KEPT_CONTEXTS, CONTEXTS_OF_ONE
-        tables = self._known, self._dead, self._contexts, self._lines
+        tables = self._processes, self._dead, self._contexts, self._lines
         return (*tables, explained, busy, Known, Process, FileId, self.ancestors, container_id, limits)
 
     def seed(self) -> None:
@@ -318,6 +336,7 @@ class ProcessTable:
 
     def context(self, data: bytes) -> Process:
         """Return the full context of a record's task; the same object for the same bytes."""
+        self._settle()
         found = self._contexts.get(data)
         if found is None:
             found = self._build(data)

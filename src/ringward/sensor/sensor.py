@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from ringward.events.context import Event
 from ringward.events.filter import Filter
@@ -22,6 +22,17 @@ from ringward.sensor.limits import Limit, ShownLimits
 from ringward.sensor.origin import Cause
 from ringward.sensor.syscall_counts import CallCounts
 from ringward.sensor.syscall_plan import is_decided
+
+
+class LineReader(Protocol):
+    """Takes events as the lines that it makes of them."""
+
+    def encode(self, events: list[Event]) -> bytes:
+        """Return the lines of events."""
+
+    def take(self, lines: bytes, count: int) -> None:
+        """Take in `count` lines that are made already; they come before the events of the next batch."""
+
 
 _CLOSED = "the sensor is not open: call open() first"
 
@@ -52,6 +63,7 @@ class Sensor:
             kernel part tells who a process is when it tells of what that did. Costs nothing while nothing is told,
             and knows of ancestors only what is left of them then.
         judge: makes the events that follow that of a call which Linux has not had since 2.6.
+        lines: takes programs by their lines instead of their events, where `only` and `limits` let all pass.
 
     Raises:
         UnknownNameError: a name is neither an event nor a group.
@@ -73,6 +85,7 @@ class Sensor:
         limits: Mapping[str, Limit] | None = None,
         on_demand: bool = False,
         judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
+        lines: LineReader | None = None,
     ) -> None:
         self.names = select(events)
         self.totals = Totals()
@@ -80,6 +93,8 @@ class Sensor:
         # The source makes no events but these.
         by_name = not self._only.events or self._only.events.issuperset(self.names)
         self._all = by_name and replace(self._only, events=frozenset()) == Filter()
+        self._reader = lines
+        self._written: list[tuple[bytes, int]] = []
         counting = counting and is_decided(self._only, self.names)
         cgroup = None
         if counting and self._only.container:
@@ -98,6 +113,7 @@ class Sensor:
             counting,
             limits or {},
             on_demand and not set(CONTEXT_EVENTS) & set(self.names),
+            (lines.encode, self._written) if lines and self._all and not limits else None,
             judge,
         )
         self._limits = ShownLimits(limits or {})
@@ -174,9 +190,19 @@ class Sensor:
         while True:
             events = self._wanted(source.look())
             left = deadline - now()
-            if events or woken or left <= 0:
+            if self._read_lines() or events or woken or left <= 0:
                 return events
             woken = source.wait(left)
+
+    def _read_lines(self) -> bool:
+        """Hand on what is written already; return whether there was anything."""
+        if not self._reader or not self._written:
+            return False
+        for lines, count in self._written:
+            self.totals.events += count
+            self._reader.take(lines, count)
+        self._written.clear()
+        return True
 
     def _wanted(self, events: list[Event], *, last: bool = False) -> list[Event]:
         if self._all:
@@ -204,7 +230,9 @@ class Sensor:
     def close(self) -> list[Event]:
         """Detach; return the events that were still under way, with the last losses."""
         source, self._source = self._source, None
-        return self._wanted(source.close(), last=True) if source else []
+        events = self._wanted(source.close(), last=True) if source else []
+        self._read_lines()
+        return events
 
     def __enter__(self) -> Self:
         self.open()
