@@ -73,7 +73,10 @@ def test_by_default_all_is_judged_and_modules_are_closed(started: list[Any]) -> 
     assert (closed, trial) == ({Operation.MODULES}, 0)
 
 
-def test_a_unit_is_printed_and_nothing_started(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_unit_is_printed_and_nothing_started(
+    started: list[Any], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "_FSTAB", tmp_path / "fstab")
     assert guard.main(["--mode", "enforce", "--print-unit", "--database", "/a b", "--on-end", "continue"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("ExecStart="))
     words = shlex.split(line.removeprefix("ExecStart="))
@@ -84,6 +87,23 @@ def test_a_unit_is_printed_and_nothing_started(started: list[Any], capsys: pytes
     with pytest.raises(UsageError, match="cannot have"):
         guard.main(["--mode", "enforce", "--print-unit", "--database", "a\nb"])
     assert started == []
+
+
+def test_a_unit_whose_files_wait_for_devices(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fstab = tmp_path / "fstab"
+    fstab.write_text("UUID=1 /data ext4 defaults 0 2\nUUID=2 /boot/efi vfat defaults 0 2\n")
+    monkeypatch.setattr(guard, "_FSTAB", fstab)
+    early, late = ["--mode", "monitor", "--print-unit"], ["--mode", "monitor", "--print-unit", "--database", "/data/x"]
+    assert guard.main(early) == 0
+    found = capsys.readouterr()
+    assert "systemd-udev-trigger.service" in found.out
+    assert found.err == ""
+    assert guard.main(late) == 0
+    found = capsys.readouterr()
+    assert "systemd-udev-trigger.service" not in found.out
+    assert "it needs /data" in found.err
 
 
 @pytest.mark.parametrize(("text", "found"), [("90s", 90), ("5m", 300), ("2h", 7200)])

@@ -13,6 +13,7 @@ from ringward.guard.ready import (
     Check,
     Needed,
     boot_lists,
+    cmdline_list,
     device_aliases,
     listed,
     needed,
@@ -44,10 +45,17 @@ def test_of_two_files_of_one_name_the_first_counts(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / name).write_text(text)
     old = tmp_path / "modules"
+    cmdline = tmp_path / "cmdline"
+    cmdline.write_text("quiet modules-load=five,six\n")
     folders = [str(tmp_path / name) for name in ("a", "b", "none")]
-    assert boot_lists(folders, str(old)) == ["three", "one"]
+    assert boot_lists(folders, str(old), str(cmdline)) == ["three", "one", "five\nsix"]
     old.write_text("four")
-    assert boot_lists(folders, str(old)) == ["three", "one", "four"]
+    assert boot_lists(folders, str(old), str(cmdline)) == ["three", "one", "four", "five\nsix"]
+
+
+def test_modules_of_the_command_line() -> None:
+    assert cmdline_list("a modules_load=x,y rd.modules_load=no modules-load=z module_blacklist=w\n") == "x\ny\nz"
+    assert list(listed([cmdline_list("quiet")])) == []
 
 
 def test_aliases_of_devices(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from ringward.trust import rows
 from ringward.trust.entry import Entry, Item, Kind, Source, Who
 from ringward.trust.look import look
 from ringward.trust.store import open_store
+from tests.kernel.guarding import load
 from tests.kernel.witness import SECONDS, own_module
 
 LOG = Path("/dev/log")
@@ -41,11 +44,11 @@ def items(paths: Iterable[Path]) -> Iterator[Item]:
             yield Item(looked.image, Kind.MODULE_IMAGE, str(path), name=looked.name)
 
 
-def needed_files() -> set[Path]:
-    """Return the files of all modules that this guest has loaded, or loads for its devices; and of msdos."""
+def needed_files(*names: str) -> set[Path]:
+    """Return the files of all modules that this guest has loaded, or loads for its devices, and of named ones."""
     tree = Tree("", os.uname().release)
     resolver = Resolver(tree, load_config(None, root="", module_dir=tree.real(tree.directory)))
-    needed = ready.needed(procfs.loaded_modules(), ["msdos"], ready.device_aliases())
+    needed = ready.needed(procfs.loaded_modules(), names, ready.device_aliases())
     steps = [step for one in needed for step in resolver.probe(one.name, ignore_commands=True)]
     return {Path(tree.real(step.path)) for step in steps if step.path}
 
@@ -132,6 +135,38 @@ class Machine:
             remove(FOLDER)
         self.log.close()
         LOG.unlink(missing_ok=True)
+
+
+WORK = """\
+mkdir -p a/b; echo one > a/b/one; cp a/b/one a/two; ln -s two a/link; mv a/two a/three; chmod 600 a/three
+find a | sort | tail -n 3 > list; tar -cf a.tar a; mkdir mounted; mount -t tmpfs none mounted; cp a.tar mounted
+umount mounted; (sleep 0.1 & wait); rm -r a a.tar list mounted; id -u
+"""
+
+
+def work(folder: Path) -> None:
+    """Do ordinary work of a shell in a folder, which is empty afterwards."""
+    done = subprocess.run(["sh", "-ec", WORK], cwd=folder, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+@contextmanager
+def knocking(module: Path) -> Iterator[list[int]]:
+    """Try to load a module again and again, beside what is done in between; give what came of each try."""
+    results: list[int] = []
+    over = threading.Event()
+
+    def knock() -> None:
+        while not over.wait(0.2):
+            results.append(load(module))
+
+    thread = threading.Thread(target=knock)
+    thread.start()
+    try:
+        yield results
+    finally:
+        over.set()
+        thread.join()
 
 
 def param() -> Path:

@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,7 +33,7 @@ from ringward.trust.store import open_store
 from tests.kernel.calls import awaited, built, call
 from tests.kernel.guarding import load
 from tests.kernel.guest_only import only_in_guest
-from tests.kernel.machine import Guarding, Machine, items, needed_files, package, padded, param, trusted
+from tests.kernel.machine import Guarding, Machine, items, knocking, needed_files, package, padded, param, trusted, work
 from tests.kernel.programs import NOBODY, open_folder
 from tests.kernel.witness import SECONDS, image, listed, sha256sum
 from tests.kernel.witness import remove as unload
@@ -61,11 +60,6 @@ ADDED = """\
 id = "no-dummy"
 action = "deny"
 name = "dummy"
-"""
-WORK = """\
-mkdir -p a/b; echo one > a/b/one; cp a/b/one a/two; ln -s two a/link; mv a/two a/three; chmod 600 a/three
-find a | sort | tail -n 3 > list; tar -cf a.tar a; mkdir mounted; mount -t tmpfs none mounted; cp a.tar mounted
-umount mounted; (sleep 0.1 & wait); rm -r a a.tar list mounted; id -u
 """
 POSTINST = """\
 #!/bin/sh
@@ -120,7 +114,7 @@ def dummy(machine: Machine) -> Path:
 @pytest.fixture(scope="module")
 def learned(machine: Machine, dummy: Path) -> Path:
     """Give a module that a guard has learned, and that was approved after."""
-    trusted(machine.database, items([*needed_files(), dummy]))
+    trusted(machine.database, items([*needed_files("msdos"), dummy]))
     other = padded(dummy, "learned.ko", 8)
     guard = machine.start("learn")
     for module in (dummy, other):
@@ -227,8 +221,7 @@ def test_what_was_learned_and_approved_is_let_in(first: Guarding, learned: Path,
 def test_ordinary_work_goes_on(machine: Machine, first: Guarding) -> None:
     folder = machine.folder / "work"
     folder.mkdir()
-    done = subprocess.run(["sh", "-ec", WORK], cwd=folder, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    work(folder)
     assert first.process.poll() is None
 
 
@@ -342,21 +335,9 @@ def test_killed_and_taken_over_without_a_gap(machine: Machine, first: Guarding) 
     assert load(param()) == -errno.EKEYREJECTED
     found = status()
     assert (found.active, found.alive) == (True, False)
-    results: list[int] = []
-    over = threading.Event()
-
-    def knock() -> None:
-        while not over.wait(0.2):
-            results.append(load(param()))
-
-    knocking = threading.Thread(target=knock)
-    knocking.start()
-    try:
+    with knocking(param()) as results:
         second = machine.start("enforce")
         time.sleep(1)
-    finally:
-        over.set()
-        knocking.join()
     assert len(results) > 5
     assert set(results) == {-errno.EKEYREJECTED}
     found = status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,9 +14,10 @@ from ringward.cli import options as common
 from ringward.cli.errors import CannotRunError, UsageError
 from ringward.cli.parser import Parser
 from ringward.cli.stream import say
-from ringward.guard import pins, programs_status, status, unit
+from ringward.guard import launch, pins, programs_status, status, unit
 from ringward.guard.holder import EVENTS
 from ringward.guard.policy import PolicyError
+from ringward.output.text import safe
 from ringward.sensor import _native
 from ringward.sensor.info import SensorError
 from ringward.trust.rule_files import DIRECTORY, RulesError
@@ -24,6 +26,7 @@ from ringward.trust.store import PATH, StoreError
 
 WORD = "ringward.guard=off"
 """On the kernel's command line: no guard is started, and what is pinned is gone after a boot."""
+_FSTAB = Path("/etc/fstab")
 _MODES = {"learn": Mode.LEARN, "monitor": Mode.MONITOR, "enforce": Mode.ENFORCE}
 _OPERATIONS = {operation.value: operation for operation in EVENTS}
 _DEFAULT = [name for name, operation in _OPERATIONS.items() if operation is not Operation.SELF]
@@ -158,10 +161,20 @@ def _print_unit(options: argparse.Namespace, argv: list[str]) -> int:
         raise UsageError("--print-unit is for --mode")
     # Isolated: neither an environment nor a current directory says what is imported.
     command = [sys.executable, "-I", "-m", "ringward", "guard", *(word for word in argv if word != "--print-unit")]
+    places = (options.database, options.rules, options.file, sys.executable, sys.prefix, str(launch.PACKAGE))
+    needs = {"/usr", *(os.path.realpath(place) for place in places if place)}
     try:
-        print(unit.text(command), end="")
+        mounts = unit.own_mounts(_FSTAB.read_text("utf-8", "replace") if _FSTAB.exists() else "", needs)
+        print(unit.text(command, needs, mounts), end="")
+    except OSError as error:
+        raise CannotRunError(f"cannot look for file systems of their own: {_FSTAB}: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if mounts:
+        say(
+            f"ringward guard: WARNING: it needs {safe(', '.join(mounts))}, and starts when that is mounted:"
+            " modules for devices are loaded before, and not judged"
+        )
     return 0
 
 

@@ -18,6 +18,7 @@ LOADED, LISTED, DEVICE = "loaded now", "loaded at boot", "for a device that is p
 LISTS = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d")
 """systemd's modules-load.d(5), first the ones that win."""
 OLD_LIST = "/etc/modules"
+CMDLINE = "/proc/cmdline"
 _LOADER = Subject(uid=0, program=b"/usr/bin/kmod", container=False)
 """Who loads modules at boot. A rule that refuses this program or user alone is not foreseen otherwise."""
 
@@ -61,8 +62,14 @@ def listed(texts: Iterable[str]) -> Iterator[str]:
                 yield name.split()[0]
 
 
-def boot_lists(folders: Iterable[str] = LISTS, old: str = OLD_LIST) -> list[str]:
-    """Return the texts of the files of modules-load.d: of each name the first one that there is."""
+def cmdline_list(cmdline: str) -> str:
+    """Return the modules that the kernel's command line names (systemd-modules-load.service(8)), one a line."""
+    words = (word.partition("=") for word in cmdline.split())
+    return "\n".join(value.replace(",", "\n") for key, _, value in words if key.replace("-", "_") == "modules_load")
+
+
+def boot_lists(folders: Iterable[str] = LISTS, old: str = OLD_LIST, cmdline: str = CMDLINE) -> list[str]:
+    """Return the texts of the files of modules-load.d, of each name the first that there is; then `cmdline_list`."""
     found: dict[str, Path] = {}
     for folder in folders:
         try:
@@ -72,7 +79,8 @@ def boot_lists(folders: Iterable[str] = LISTS, old: str = OLD_LIST) -> list[str]
         for path in paths:
             found.setdefault(path.name, path)
     paths = [path for _, path in sorted(found.items())]
-    return [_text(path) for path in (*paths, Path(old)) if path.is_file()]
+    texts = [_text(path) for path in (*paths, Path(old)) if path.is_file()]
+    return [*texts, cmdline_list(_text(Path(cmdline)))]
 
 
 def _text(path: Path) -> str:
