@@ -9,7 +9,7 @@ import msgspec
 
 from ringward.events import BY_NAME, Event
 from ringward.sensor.clock import Clock
-from ringward.sensor.decode import Record
+from ringward.sensor.decode import Decoder, Record
 from ringward.sensor.join import Joiner
 from ringward.sensor.origin import Cause
 from ringward.sensor.process_table import ProcessTable
@@ -35,6 +35,7 @@ class Joined:
         modules: set[str] | None = None,
         whole: bool = True,
         judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
+        one: Decoder | None = None,
     ) -> None:
         self.lost_at = -1
         """Time of the last loss, nanoseconds since boot."""
@@ -42,7 +43,7 @@ class Joined:
         self.canaries: list[Record] = []
         self.whole = whole
         """Batches go in whole, as the sensor does it; else record by record."""
-        self.decoder = decoder()
+        self.decoder = one or decoder()
         self.joiner = Joiner(
             self.decoder,
             ProcessTable(self.decoder.task, live=False),
