@@ -90,7 +90,9 @@ static int settle_start(struct calls *self, const struct life *life)
 	now = Py_XNewRef(PyDict_GetItemWithError(lines, l->parent));
 	if (!PyErr_Occurred() && !PyDict_SetItem(lines, l->parent, l->ancestors))
 		process = program_started(self, &r, l->args, &plain);
-	if (process && (now ? PyDict_SetItem(lines, l->parent, now) : PyDict_DelItem(lines, l->parent)))
+	/* Unless all of them were forgotten meanwhile. */
+	if (process && PyDict_GetItemWithError(lines, l->parent) == l->ancestors && now != l->ancestors &&
+	    (now ? PyDict_SetItem(lines, l->parent, now) : PyDict_DelItem(lines, l->parent)))
 		Py_CLEAR(process);
 	Py_XDECREF(now);
 	record_clear(&r);

@@ -35,7 +35,7 @@ class Joined:
         modules: set[str] | None = None,
         whole: bool = True,
         judge: Callable[[Event, Cause], Iterable[Event]] | None = None,
-        by: Decoder | None = None,
+        one: Decoder | None = None,
     ) -> None:
         self.lost_at = -1
         """Time of the last loss, nanoseconds since boot."""
@@ -43,7 +43,7 @@ class Joined:
         self.canaries: list[Record] = []
         self.whole = whole
         """Batches go in whole, as the sensor does it; else record by record."""
-        self.decoder = by or decoder()
+        self.decoder = one or decoder()
         self.joiner = Joiner(
             self.decoder,
             ProcessTable(self.decoder.task, live=False),

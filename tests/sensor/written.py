@@ -12,8 +12,9 @@ from ringward.sensor.clock import Clock
 from ringward.sensor.join import Joiner
 from ringward.sensor.process_table import ProcessTable
 from tests.sensor.joined import INIT, STEPS, Joined
-from tests.sensor.kernel_records import Proc, batch
+from tests.sensor.kernel_records import Proc, batch, decoder
 
+DECODER = decoder()
 DEFAULT = frozenset(BY_NAME) - {"process_fork"}
 
 
@@ -21,7 +22,7 @@ class Written:
     """Two joiners that get the same batches: one makes events, the other lines where it can."""
 
     def __init__(self, emit: frozenset[str] = DEFAULT) -> None:
-        self.plain = Joined(emit=emit, modules=set())
+        self.plain = Joined(emit=emit, modules=set(), one=DECODER)
         self.kernel = self.plain.kernel
         self.canaries: list[Any] = []
         self.view, self.reference = JsonView(), JsonView()

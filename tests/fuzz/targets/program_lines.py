@@ -9,7 +9,7 @@ from tests.sensor.written import Written
 
 COVERS = (programs.Programs, process_table.ProcessTable)
 FLOOR = 60
-RUNS = 200
+RUNS = 400
 NATIVE = ("ringward.sensor._native",)
 
 

@@ -52,7 +52,7 @@ def records(data: bytes) -> Iterator[bytes]:
 
 def told(each: list[bytes], *, whole: bool) -> bytes | str:
     """Return the lines of the events that the records complete; or what is said of the first that is none."""
-    joined = Joined(emit=frozenset(BY_NAME) - {"process_fork"}, modules={"fat"}, whole=whole, by=_DECODER)
+    joined = Joined(emit=frozenset(BY_NAME) - {"process_fork"}, modules={"fat"}, whole=whole, one=_DECODER)
     try:
         joined.feed(*each)
     except DecodeError as error:
