@@ -88,7 +88,7 @@ class JsonView(_Limited):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every event is shown, as a line that says nothing of other lines."""
+        """Whether every event is shown, however many come."""
         return self._limit is None
 
     def encode(self, events: list[Event]) -> bytes:
