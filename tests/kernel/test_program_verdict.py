@@ -41,7 +41,7 @@ def m(everything: Monitor) -> Monitor:
 def test_the_kernel_does_it_and_says_how(m):
     assert m.w.info.missing == {}
     how = m.w.info.attached["program_verdict"]
-    assert (how.rung, len(how.programs), m.programs.weaker) == ("lsm", 3, None)
+    assert (how.rung, len(how.programs), m.programs.weaker) == ("lsm", 4, None)
     named = subprocess.run(["bpftool", "prog", "list"], check=True, capture_output=True, text=True).stdout
     lines = {line.split(":")[0]: line for line in named.splitlines()}
     assert all("lsm" in lines[str(number)] for number in how.programs)
