@@ -49,10 +49,10 @@ done
 POSTINST = """\
 #!/bin/sh
 case "$1" in
-triggered) echo "triggered by $2" >> /root/log ;;
+triggered) echo "triggered by $2" >> /run/rw-log ;;
 configure)
-    modprobe dummy && echo stock >> /root/log
-    insmod {module} 2>> /root/err || echo refused >> /root/log ;;
+    modprobe dummy && echo stock >> /run/rw-log
+    insmod {module} 2>> /run/rw-err || echo refused >> /run/rw-log ;;
 esac
 """
 
@@ -200,8 +200,8 @@ def install(folder: Path, unknown: Path) -> None:
         package(folder, "rw-other", {"opt/own/data": b"data"}, {}),
     ):
         run("dpkg", "-i", archive)
-    assert Path("/root/log").read_text().splitlines() == ["stock", "refused", "triggered by /opt/own"]
-    assert "Key was rejected by service" in Path("/root/err").read_text()
+    assert Path("/run/rw-log").read_text().splitlines() == ["stock", "refused", "triggered by /opt/own"]
+    assert "Key was rejected by service" in Path("/run/rw-err").read_text()
     remove("dummy")
 
 
