@@ -120,6 +120,15 @@ def test_a_signal_makes_its_descriptor_readable_until_it_is_cleared() -> None:
         os.fstat(reader)
 
 
+def test_a_signal_whose_byte_was_read_with_another_ones_is_no_fault() -> None:
+    with Signals(None) as signals:
+        os.kill(os.getpid(), signal.SIGWINCH)
+        assert os.read(signals.fileno(), 4096)
+        signals.clear()
+        os.kill(os.getpid(), signal.SIGWINCH)
+        assert select.select([signals.fileno()], [], [], 0)[0] == [signals.fileno()]
+
+
 def test_it_ends_when_the_processes_have_ended(sensor: type[FakeSensor], out: Out, capsys: Any) -> None:
     sleeps = [subprocess.Popen(["sleep", seconds]) for seconds in ("0.1", "0.3")]
     run(sensor(), out.stream, Ends(None, frozenset(one.pid for one in sleeps)), None)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
@@ -89,7 +89,9 @@ class Signals:
         """Make it unreadable again."""
         if self._came:
             self._came = False
-            os.read(self._reader, 4096)
+            # What a signal has written may have been read with that of one before it.
+            with suppress(BlockingIOError):
+                os.read(self._reader, 4096)
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         self._came = True
