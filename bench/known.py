@@ -202,9 +202,9 @@ def timed_row(found: Found) -> Row:
     each = [value / AT_ONCE for value in found["hooks"]]
     ours, theirs = median(each), median(found["fapolicyd"])
     row.ours, row.peer = f"{ours:.0f}", f"{theirs:.0f}"
-    row.reached = theirs >= TIMES * max(ours, 0)
     share = median(found["cpu"]) / 1000
     lost = share * median(found["nobody"])
+    row.reached = theirs >= TIMES * (max(ours, 0) + lost)
     row.notes = [
         (
             f"{len(each)} times in turn, {TIMED} fork, exec, exit of a tiny static program on tmpfs, addresses not"
