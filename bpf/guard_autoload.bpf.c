@@ -80,6 +80,10 @@ static int request_judged(const char *alias, __u32 hook)
 	alias_set(f, alias);
 	alias_hash(f);
 	decide(f);
+	if (proves(OPERATION_AUTOLOAD)) {
+		facts_release(f);
+		return may_deny ? -EPERM : 0;
+	}
 	if (is_canary_request(f))
 		f->decision.refused = 0;
 	request_send(f, alias, hook);

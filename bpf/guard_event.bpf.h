@@ -68,6 +68,32 @@ static __u32 mode_now(__u32 operation)
 	return p ? policy_mode(p, p->bank, operation) : MODE_OFF;
 }
 
+/* How often each operation was decided for a thread that proves that it is (src/ringward/guard/proof.py). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, OPERATIONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} guard_hits SEC(".maps");
+
+/* Whether the caller is such a thread; no record is made of it. */
+static bool proves(__u32 operation)
+{
+	pid_nr tid = bpf_get_current_pid_tgid();
+	__u32 *kind;
+	__u64 *hits;
+
+	if (!any_canary())
+		return false;
+	kind = bpf_map_lookup_elem(&canaries, &tid);
+	if (!kind || *kind != CANARY_PROOF)
+		return false;
+	hits = bpf_map_lookup_elem(&guard_hits, &operation);
+	if (hits)
+		__sync_fetch_and_add(hits, 1);
+	return true;
+}
+
 static int answer_undecided(__u32 operation, int error)
 {
 	return may_deny && mode_now(operation) == MODE_ENFORCE ? error : 0;

@@ -179,6 +179,11 @@ static int image_judged(struct file *file, const void *data, __u64 size, __u32 h
 	if (!j.error)
 		f->known |= FACT_DIGEST;
 	decide(f);
+	if (proves(OPERATION_MODULES)) {
+		facts_release(f);
+		/* Or the kernel writes to its log that this is no module. */
+		return may_deny ? -EKEYREJECTED : 0;
+	}
 	if (parameters_again && !load_kept(f, task)) {
 		f->decision.level = LEVEL_FAULT;
 		f->decision.rule = -1;

@@ -62,9 +62,13 @@ class Holder:
         self.modes: Callable[[int], Mode] | None = None
         self.kept: list[str] = []
         self.silent: list[str] = []
+        self.passing: list[str] = []
 
     def deaf(self) -> list[str]:
         return self.silent
+
+    def undecided(self) -> list[str]:
+        return self.passing
 
     def policy_at(self, time: int) -> Policy | None:
         if self.modes is None:
@@ -213,10 +217,32 @@ def test_a_hook_of_its_own_protection_that_goes_deaf_is_an_alarm(
         made.prove()
 
 
+def test_any_hook_of_a_guard_that_protects_itself_is_proved(
+    sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
+    holder = Holder("self_verdict", "module_verdict", "unload_verdict")
+    made, _heard = opened(holder)
+    assert made.poll(0) == []
+    holder.passing, holder.silent = ["module_verdict"], ["file_open"]
+    first, second = made.poll(0)
+    assert [(one.args.state, one.args.subject_event) for one in (first, second)] == [
+        ("deaf", "module_verdict"),
+        ("deaf", "self_verdict"),
+    ]
+    assert first.args.reason == "attached, and did not decide on a canary: its hook"
+    assert made.poll(0) == []
+    holder.passing = ["unload_verdict"]
+    assert [(one.args.state, one.args.subject_event) for one in made.poll(0)] == [
+        ("heard", "module_verdict"),
+        ("deaf", "unload_verdict"),
+    ]
+
+
 def test_without_that_protection_nothing_is_asked(sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
     holder = Holder("module_verdict")
-    holder.silent = ["file_open"]
+    holder.silent, holder.passing = ["file_open"], ["module_verdict"]
     made, _heard = opened(holder)
     made.prove()
     assert made.poll(0) == []

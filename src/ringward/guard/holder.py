@@ -17,6 +17,7 @@ from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
+from ringward.guard.proof import Proof
 from ringward.guard.protect import Protected, Protection
 from ringward.sensor import _native, objects, procfs
 from ringward.sensor.attach import Attached, last_reason, never_run
@@ -104,6 +105,7 @@ class Holder:
         self._policy_maps: PolicyMaps | None = None
         self._policy: Policy | None = None
         self._protection: Protection | None = None
+        self._proof: Proof | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
         self._took_over = False
@@ -168,12 +170,23 @@ class Holder:
         if self._protection is None:
             self._protection = Protection(self.maps, self._attached.program_fds())
             self._protection.begin()
+            judged = [one for one in self._operations if EVENTS[one] in self.attachments]
+            self._proof = Proof(self.maps, judged, refuses=self._enforce)
         self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
         return self._protection.failed
 
     def deaf(self) -> list[str]:
         """Make each hook that protects the guard decide; return those that did not."""
         return self._protection.deaf() if self._protection else []
+
+    def undecided(self) -> list[str]:
+        """Make all other hooks decide that can be without a trace, where the guard is protected.
+
+        Returns:
+            The events that were to be decided on, and were not.
+
+        """
+        return [EVENTS[one] for one in self._proof.undecided()] if self._proof else []
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""
@@ -332,7 +345,7 @@ class Holder:
             pins.remove(self._pins.folder)
         if self._protection:
             self._protection.close()
-            self._protection = None
+            self._protection = self._proof = None
         if self._policy_maps:
             self._policy_maps.close()
             self._policy_maps = None

@@ -72,7 +72,7 @@ class Session:
         self.info: SensorInfo = self._sensor.open()
         self._clock = Clock()
         self._proved = 0
-        self._deaf: list[str] = []
+        self._deaf: dict[str, str] = {}
 
     @property
     def told(self) -> frozenset[str]:
@@ -117,20 +117,23 @@ class Session:
         return self._took([*(early or self._sensor.poll(timeout)), *self._alarms()])
 
     def _alarms(self) -> list[Event]:
-        """Return what has changed with the hooks that protect the guard; they are made to decide every few seconds."""
+        """Return what has changed with the hooks of a guard that protects itself, made to decide now and then."""
         if not self._holder or "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
             return []
         self._proved = now()
-        before, self._deaf = self._deaf, self._holder.deaf()
-        if self._deaf == before:
-            return []
-        how = self._holder.attachments["self_verdict"]
-        reason = f"attached, and did not decide on a canary: {', '.join(self._deaf)}" if self._deaf else None
-        state = "deaf" if self._deaf else "heard"
+        before, self._deaf = self._deaf, dict.fromkeys(self._holder.undecided(), "its hook")
+        own = self._holder.deaf()
+        if own:
+            self._deaf["self_verdict"] = ", ".join(own)
         self._clock.adjust()
-        return [
-            own_event(self._clock, self.info.host, SensorStatus(state, "self_verdict", how.rung, how.where, reason))
-        ]
+        changed = {name for name, _ in before.items() ^ self._deaf.items()}
+        return [self._alarm(self._holder, name) for name in sorted(changed)]
+
+    def _alarm(self, holder: Holder, name: str) -> Event:
+        how, hooks = holder.attachments[name], self._deaf.get(name)
+        reason = f"attached, and did not decide on a canary: {hooks}" if hooks else None
+        status = SensorStatus("deaf" if hooks else "heard", name, how.rung, how.where, reason)
+        return own_event(self._clock, self.info.host, status)
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""

@@ -32,14 +32,15 @@ _CALLS = {
     "finit_module": 313,
 }
 _BAD_FD = (1 << 64) - 1
-# AF_SECURITY (include/linux/socket.h) has had no protocol on any kernel: the kernel asks for net-pf-14
-# and finds nothing.
-_NO_FAMILY = 14
+NO_FAMILY = 14
+"""AF_SECURITY (include/linux/socket.h) has had no protocol on any kernel: the kernel asks for net-pf-14, in vain."""
 _PROGRAMS = ("process_fork", "process_exec", "process_exit", "program_verdict")
 _REQUESTS = ("module_request", "usermodehelper")
 # Verdicts of the guard come by the same calls.
 _LOUD = ("module_digest", "module_verdict", "autoload_verdict", *_REQUESTS)
-_GARBAGE = b"ringward canary: not a module\n" * 8
+GARBAGE = b"ringward~Module signature appended~\n"
+"""An image that the kernel refuses; where it knows signatures (CONFIG_MODULE_SIG) without a word in its log: this is
+too short for one (kernel/module/signing.c: mod_verify_sig)."""
 _NO_MODULE = ctypes.create_string_buffer(b"ringward canary")
 # Hooks that add to a record: it shows whether they fired. Labels as in `ringward.sensor.ladder.Choice.aids`.
 _NAME_COPY, _FILE_COPY = "delete_module: find_module", "finit_module: security_kernel_read_file"
@@ -52,13 +53,13 @@ def _image_by_descriptor() -> int:
     """Make the kernel read an image that it refuses: the digest's hook fires before it is parsed."""
     fd = os.memfd_create("ringward-canary")
     try:
-        os.write(fd, _GARBAGE)
+        os.write(fd, GARBAGE)
         return _native.raw_syscall(_CALLS["finit_module"], fd, 0, 0)
     finally:
         os.close(fd)
 
 
-def _asks_for_modules() -> bool:
+def asks_for_modules() -> bool:
     """Return whether the kernel asks at all: with an empty kernel.modprobe it does not."""
     try:
         return bool(_MODPROBE.read_bytes().strip())
@@ -108,7 +109,7 @@ class Canary:
 
         Args:
             now: nanoseconds since boot.
-            loud: also those that leave a line in the kernel's log or start modprobe.
+            loud: also those that may leave a line in the kernel's log, or start modprobe.
 
         """
         thread = threading.Thread(target=self._sing, args=(loud,), name="ringward-canary")
@@ -151,8 +152,8 @@ class Canary:
         if self._attached.isdisjoint((*_REQUESTS, "autoload_verdict")):
             return
         with contextlib.suppress(OSError):
-            socket.socket(_NO_FAMILY, socket.SOCK_STREAM).close()
-        if not _asks_for_modules():
+            socket.socket(NO_FAMILY, socket.SOCK_STREAM).close()
+        if not asks_for_modules():
             self._refused.update((*_REQUESTS, "autoload_verdict"))
 
     def changes(self, now: int) -> list[tuple[str, bool]]:

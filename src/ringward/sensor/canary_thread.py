@@ -11,16 +11,18 @@ from ringward.sensor import _native
 
 MAPS = ("canaries", "canaries_living")
 _U32 = struct.Struct("<I")
-_THREAD = _U32.pack(1)
-"""CANARY_THREAD: a value of the one map, a key of the other."""
+THREAD, PROOF = 1, 3
+"""CANARY_THREAD, CANARY_PROOF: values of the one map; of both kinds, the first is a key of the other."""
+_THREAD = _U32.pack(THREAD)
 
 
 @contextmanager
-def canary_thread(maps: Mapping[str, int]) -> Iterator[None]:
+def canary_thread(maps: Mapping[str, int], kind: int = THREAD) -> Iterator[None]:
     """Have the calling thread marked meanwhile; of one process only one at a time.
 
     Args:
         maps: descriptors by name; those of `MAPS` are used.
+        kind: THREAD; or PROOF, of whose calls the guard makes no event, and which it refuses where it can.
 
     Raises:
         _native.BpfError: the kernel refused.
@@ -31,7 +33,7 @@ def canary_thread(maps: Mapping[str, int]) -> Iterator[None]:
     # First that there is one: while the kernel part thinks so, all that follows is a look more at each hook.
     _native.map_update(living, _THREAD, _U32.pack(1))
     try:
-        _native.map_update(threads, key, _THREAD)
+        _native.map_update(threads, key, _U32.pack(kind))
         try:
             yield
         finally:

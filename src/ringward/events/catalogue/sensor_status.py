@@ -33,10 +33,10 @@ class SensorStatus(Args, frozen=True):
     )
     issues = (
         "Only hooks that can be fired without effect have a canary. Those of system calls, program start and program "
-        "end have one every half minute; those of digest and request, which leave a line in the kernel's log or start "
-        "modprobe, every ten minutes. Linking, starting and freeing a module is not tried for the sake of it: a load "
-        "that succeeds without its digest, link or init step is what shows those hooks to be deaf. Hooks that only "
-        "add to an event have no proof of either kind.\n\n"
+        "end have one every half minute; those of digest and request every ten minutes: the ones leave a line in the "
+        "kernel's log where it knows no signatures, the others start modprobe. Linking, starting and freeing a module "
+        "is not tried for the sake of it: a load that succeeds without its digest, link or init step is what shows "
+        "those hooks to be deaf. Hooks that only add to an event have no proof of either kind.\n\n"
         "A canary that is not heard is reported after two seconds. Until the next one a hook can be deaf without a "
         "word.\n\n"
         "Whoever can switch hooks off can also end Ringward. This event is for mistakes and for clumsy attackers."

@@ -1,0 +1,115 @@
+"""Hooks that judge are made to decide: what the kernel does with the calls of the proving thread is made up here."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from ringward.guard import proof
+from ringward.guard.layouts import constants
+from ringward.guard.policy import operation_number
+from ringward.guard.proof import Proof
+from ringward.sensor import _native
+from ringward.sensor.canary_thread import PROOF
+from ringward.trust.rules import Operation
+
+MAPS = {"guard_hits": 1, "canaries": 2, "canaries_living": 3}
+CALLS = {313: Operation.MODULES, 176: Operation.UNLOAD}
+ALL = (Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD, Operation.SELF)
+
+
+class Kernel:
+    """Counts what each hook decides for a marked thread, but for those that are deaf."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.deaf: set[Operation] = set()
+        self.made: list[Operation] = []
+        self.answers = {Operation.MODULES: -errno.EKEYREJECTED, Operation.UNLOAD: -errno.ENOENT}
+        self.asks = True
+        self.counts = dict.fromkeys(map(operation_number, ALL), 0)
+        self.marked: int | None = None
+        for name in ("map_update", "map_delete", "map_lookup", "raw_syscall"):
+            patch.setattr(_native, name, getattr(self, name))
+        patch.setattr(socket, "socket", self.socket)
+        patch.setattr(proof, "asks_for_modules", lambda: self.asks)
+
+    def map_update(self, fd: int, key: bytes, value: bytes) -> None:
+        if fd == MAPS["canaries"]:
+            assert struct.unpack("<I", value) == (PROOF,)
+            (self.marked,) = struct.unpack("<I", key)
+
+    def map_delete(self, _fd: int, _key: bytes) -> None:
+        self.marked = None
+
+    def map_lookup(self, fd: int, key: bytes) -> bytes:
+        assert fd == MAPS["guard_hits"]
+        return struct.pack("<Q", self.counts[struct.unpack("<I", key)[0]])
+
+    def _decide(self, operation: Operation) -> None:
+        assert self.marked == threading.get_native_id() != threading.main_thread().native_id
+        self.made.append(operation)
+        self.counts[operation_number(operation)] += operation not in self.deaf
+
+    def raw_syscall(self, number: int, *_args: int) -> int:
+        self._decide(CALLS[number])
+        return self.answers[CALLS[number]]
+
+    def socket(self, _family: int, _kind: int) -> socket.socket:
+        self._decide(Operation.AUTOLOAD)
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return Kernel(monkeypatch)
+
+
+def proving(judged: Collection[Operation] = ALL, *, refuses: bool = True) -> Proof:
+    return Proof(MAPS, judged, refuses=refuses)
+
+
+def test_the_mark_is_the_kernel_parts() -> None:
+    assert operation_number(Operation.UNLOAD) == constants("operation")["unload"]
+
+
+def test_each_that_does_not_decide_is_told(kernel: Kernel) -> None:
+    one = proving()
+    assert one.undecided() == []
+    for operation in (Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD):
+        kernel.deaf = {operation}
+        assert one.undecided() == [operation]
+    kernel.deaf = set()
+    assert one.undecided() == []
+    assert kernel.marked is None
+
+
+def test_what_is_not_judged_is_not_asked(kernel: Kernel) -> None:
+    assert proving([Operation.AUTOLOAD, Operation.SELF]).undecided() == []
+    assert kernel.made == [Operation.AUTOLOAD]
+    assert proving([Operation.SELF]).undecided() == []
+
+
+@pytest.mark.parametrize("signatures", [False, True])
+def test_where_nothing_can_be_refused_only_what_leaves_no_trace_is_done(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, signatures: bool
+) -> None:
+    monkeypatch.setattr(proof, "_SIGNATURES", tmp_path / "sig_enforce")
+    if signatures:
+        (tmp_path / "sig_enforce").touch()
+    kernel.deaf = set(ALL)
+    wanted = [Operation.MODULES, Operation.UNLOAD] if signatures else [Operation.UNLOAD]
+    assert proving(refuses=False).undecided() == wanted
+    assert kernel.made == wanted
+
+
+def test_where_the_kernel_does_not_get_to_the_hook_nothing_is_said(kernel: Kernel) -> None:
+    kernel.deaf = set(ALL)
+    kernel.asks = False
+    kernel.answers = dict.fromkeys(kernel.answers, -errno.EPERM)
+    assert proving().undecided() == []
