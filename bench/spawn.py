@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median, quantiles
 
 from bench import bpftrace
 from bench.build import folder, need, program
@@ -12,6 +12,8 @@ from bench.process import RINGWARD, count, run, watched
 from bench.row import Row, spread
 
 LOOPS = 3000
+TURNS = 8
+"""As many for each round asked for."""
 GOAL = 1.05
 
 
@@ -37,30 +39,40 @@ def _exec(watcher: str) -> bytes:
 
 
 def measure(rounds: int) -> list[Row]:
-    """Measure the loop without, with Ringward's default events, and with bpftrace, in turn."""
+    """Measure the loop with Ringward's default events and with bpftrace, each beside the loops just before and after.
+
+    A virtual machine becomes slower and faster by itself, by more than watching adds: neighbours in time show what is
+    added, the medians of a whole run do not.
+    """
     row = Row("fork, exec, exit of a tiny static program, watched / not", f"at most {GOAL} times")
-    times: dict[str, list[float]] = {"": [], "ringward": [], "bpftrace": []}
-    seen: dict[str, list[int]] = {"": [], "ringward": [], "bpftrace": []}
-    order = list(times)
-    for number in range(rounds):
-        for watcher in order[number % 3 :] + order[: number % 3]:
+    alone = [loop("")[0]]
+    times: dict[str, list[float]] = {"ringward": [], "bpftrace": []}
+    seen: dict[str, list[int]] = {"ringward": [], "bpftrace": []}
+    for _ in range(TURNS * rounds):
+        for watcher, found in times.items():
             each, printed = loop(watcher)
-            times[watcher].append(each)
+            alone.append(loop("")[0])
+            found.append(each / fmean(alone[-2:]))
             seen[watcher].append(printed)
-    base = median(times[""])
-    ratio = {watcher: median(values) / base for watcher, values in times.items()}
+    ratio = {watcher: median(values) for watcher, values in times.items()}
     row.ours, row.peer = f"{ratio['ringward']:.3f}", f"{ratio['bpftrace']:.3f}"
     row.reached = ratio["ringward"] <= GOAL
     row.notes = [
         (
-            f"{rounds} rounds of {LOOPS} in turn; microseconds a loop:"
-            f" {', '.join(f'{name or chr(45)} {spread(values, 1)}' for name, values in times.items())}"
+            f"{TURNS * rounds} times in turn, {LOOPS} loops each, beside as many just before and after that nobody"
+            f" watched: {spread(alone, 0)} microseconds; times as long, the middle half:"
+            f" {', '.join(f'{name} {_middle(values)}' for name, values in times.items())}"
         )
     ]
     short = [f"{name} {min(values)}" for name, values in seen.items() if min(values) < LOOPS]
     if short:
         row.void = f"not all of {LOOPS} execs were printed: {', '.join(short)}"
     return [row]
+
+
+def _middle(values: list[float]) -> str:
+    low, _, high = quantiles(values, n=4)
+    return f"{low:.3f} to {high:.3f}"
 
 
 def tiny() -> Path:
