@@ -42,6 +42,7 @@ def test_file_systems_that_must_be_mounted_before() -> None:
     assert unit.own_mounts(FSTAB, ["/usr", "/var/lib/ringward/trust.db"]) == ["/var"]
     assert unit.own_mounts(FSTAB, ["/a b/trust.db", "/var"]) == ["/a b", "/var"]
     assert unit.own_mounts("", ["/var"]) == []
+    assert unit.own_mounts("/dev/sda //var//lib ext4", ["/var/lib/ringward"]) == ["/var/lib"]
 
 
 def orders(text: str) -> dict[str, list[str]]:

@@ -78,7 +78,9 @@ def own_mounts(fstab: str, needs: Collection[str]) -> list[str]:
     for row in map(str.split, fstab.splitlines()):
         if len(row) > 1 and row[0][0] != "#" and row[1].startswith("/"):
             # A space in a field is written \040.
-            points.add(os.path.normpath(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), row[1])))
+            point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), row[1])
+            # Two slashes at the beginning, normpath() keeps.
+            points.add(os.path.normpath(f"/{point.lstrip('/')}"))
     wanted = (point for point in points - _BY_INITRAMFS if any(f"{path}/".startswith(f"{point}/") for path in needs))
     return sorted(wanted)
 
