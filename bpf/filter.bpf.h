@@ -37,7 +37,7 @@ struct {
 /* values of it */
 #define CANARY_THREAD 1		/* user space's own, which takes it away again */
 #define CANARY_CHILD 2
-#define CANARY_PROOF 3		/* a thread, too: what it does is refused where that can be (guard_event.bpf.h) */
+#define CANARY_PROOF 3		/* a thread, too, whose loads and requests are refused (guard_event.bpf.h) */
 
 /* How many of them there are: of the one kind by user space, of the other by this part. Most of the time there is none. */
 struct {

@@ -82,7 +82,7 @@ static int request_judged(const char *alias, __u32 hook)
 	decide(f);
 	if (proves(OPERATION_AUTOLOAD)) {
 		facts_release(f);
-		return may_deny ? -EPERM : 0;
+		return -EPERM;
 	}
 	if (is_canary_request(f))
 		f->decision.refused = 0;

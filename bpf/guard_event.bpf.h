@@ -7,8 +7,11 @@
 #include "process_context.bpf.h"
 #include "module_call.bpf.h"
 
-/* Only an object that was loaded with 1 can refuse anything. */
+/* Only an object that was loaded with 1 can refuse anything of others. */
 const volatile __u32 may_deny = 0;
+
+/* 1: a thread by which Ringward proves that hooks decide is refused, in each mode, so that its calls go no further */
+const volatile __u32 may_prove = 0;
 
 ENUM(action);
 ENUM(level);
@@ -76,17 +79,26 @@ struct {
 	__type(value, __u64);
 } guard_hits SEC(".maps");
 
+/* Until when there is such a thread, nanoseconds since boot: the mark of one that was killed ends by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} guard_proof SEC(".maps");
+
 /* Whether the caller is such a thread; no record is made of it. */
 static bool proves(__u32 operation)
 {
 	pid_nr tid = bpf_get_current_pid_tgid();
-	__u32 *kind;
-	__u64 *hits;
+	__u32 *kind, zero = 0;
+	__u64 *hits, *until;
 
-	if (!any_canary())
+	if (!may_prove || !any_canary())
 		return false;
 	kind = bpf_map_lookup_elem(&canaries, &tid);
-	if (!kind || *kind != CANARY_PROOF)
+	until = bpf_map_lookup_elem(&guard_proof, &zero);
+	if (!kind || *kind != CANARY_PROOF || !until || bpf_ktime_get_boot_ns() > *until)
 		return false;
 	hits = bpf_map_lookup_elem(&guard_hits, &operation);
 	if (hits)

@@ -182,7 +182,7 @@ static int image_judged(struct file *file, const void *data, __u64 size, __u32 h
 	if (proves(OPERATION_MODULES)) {
 		facts_release(f);
 		/* Or the kernel writes to its log that this is no module. */
-		return may_deny ? -EKEYREJECTED : 0;
+		return -EKEYREJECTED;
 	}
 	if (parameters_again && !load_kept(f, task)) {
 		f->decision.level = LEVEL_FAULT;

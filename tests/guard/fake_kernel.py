@@ -57,6 +57,12 @@ class Maps:
     def map_lookup(self, fd: int, key: bytes) -> bytes | None:
         return self.contents.get(fd, {}).get(key)
 
+    def map_keys(self, fd: int) -> list[bytes]:
+        return list(self.contents.get(fd, {}))
+
+    def map_delete(self, fd: int, key: bytes) -> None:
+        self.contents.get(fd, {}).pop(key, None)
+
     def module_hold(self, name: str) -> int:
         if name in self.refuse_hold:
             raise _native.BpfError(2, "No such file or directory", "hold a module by one of its functions", "")
@@ -93,6 +99,8 @@ def use_maps(patch: pytest.MonkeyPatch, folder: Path, kernel: MadeUp | None = No
         "map_fill",
         "map_update",
         "map_lookup",
+        "map_keys",
+        "map_delete",
         "module_hold",
         "pin",
         "program_info",

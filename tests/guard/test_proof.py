@@ -7,7 +7,6 @@ import socket
 import struct
 import threading
 from collections.abc import Collection
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,7 @@ from ringward.sensor import _native
 from ringward.sensor.canary_thread import PROOF
 from ringward.trust.rules import Operation
 
-MAPS = {"guard_hits": 1, "canaries": 2, "canaries_living": 3}
+MAPS = {"guard_hits": 1, "canaries": 2, "canaries_living": 3, "guard_proof": 4}
 CALLS = {313: Operation.MODULES, 176: Operation.UNLOAD}
 ALL = (Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD, Operation.SELF)
 
@@ -34,6 +33,7 @@ class Kernel:
         self.asks = True
         self.counts = dict.fromkeys(map(operation_number, ALL), 0)
         self.marked: int | None = None
+        self.until = 0
         for name in ("map_update", "map_delete", "map_lookup", "raw_syscall"):
             patch.setattr(_native, name, getattr(self, name))
         patch.setattr(socket, "socket", self.socket)
@@ -43,6 +43,8 @@ class Kernel:
         if fd == MAPS["canaries"]:
             assert struct.unpack("<I", value) == (PROOF,)
             (self.marked,) = struct.unpack("<I", key)
+        if fd == MAPS["guard_proof"]:
+            (self.until,) = struct.unpack("<Q", value)
 
     def map_delete(self, _fd: int, _key: bytes) -> None:
         self.marked = None
@@ -53,6 +55,7 @@ class Kernel:
 
     def _decide(self, operation: Operation) -> None:
         assert self.marked == threading.get_native_id() != threading.main_thread().native_id
+        assert self.until
         self.made.append(operation)
         self.counts[operation_number(operation)] += operation not in self.deaf
 
@@ -70,8 +73,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return Kernel(monkeypatch)
 
 
-def proving(judged: Collection[Operation] = ALL, *, refuses: bool = True) -> Proof:
-    return Proof(MAPS, judged, refuses=refuses)
+def proving(judged: Collection[Operation] = ALL) -> Proof:
+    return Proof(MAPS, judged)
 
 
 def test_the_mark_is_the_kernel_parts() -> None:
@@ -87,6 +90,7 @@ def test_each_that_does_not_decide_is_told(kernel: Kernel) -> None:
     kernel.deaf = set()
     assert one.undecided() == []
     assert kernel.marked is None
+    assert kernel.until == 0
 
 
 def test_what_is_not_judged_is_not_asked(kernel: Kernel) -> None:
@@ -95,17 +99,10 @@ def test_what_is_not_judged_is_not_asked(kernel: Kernel) -> None:
     assert proving([Operation.SELF]).undecided() == []
 
 
-@pytest.mark.parametrize("signatures", [False, True])
-def test_where_nothing_can_be_refused_only_what_leaves_no_trace_is_done(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, signatures: bool
-) -> None:
-    monkeypatch.setattr(proof, "_SIGNATURES", tmp_path / "sig_enforce")
-    if signatures:
-        (tmp_path / "sig_enforce").touch()
+def test_a_thread_that_came_too_late_says_nothing(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel.deaf = set(ALL)
-    wanted = [Operation.MODULES, Operation.UNLOAD] if signatures else [Operation.UNLOAD]
-    assert proving(refuses=False).undecided() == wanted
-    assert kernel.made == wanted
+    monkeypatch.setattr(proof, "LASTS_NS", 0)
+    assert proving().undecided() == []
 
 
 def test_where_the_kernel_does_not_get_to_the_hook_nothing_is_said(kernel: Kernel) -> None:

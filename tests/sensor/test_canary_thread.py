@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ringward.sensor import _native
-from ringward.sensor.canary_thread import canary_thread
+from ringward.sensor.canary_thread import canary_thread, forget
 
 MAPS = {"canaries": 7, "canaries_living": 8}
 
@@ -49,3 +49,16 @@ def test_where_no_thread_can_be_marked_there_is_none(
     with pytest.raises(_native.BpfError), canary_thread(MAPS):
         pass
     assert done == [("update", 8, number(1), number(1)), ("update", 8, number(1), number(0))]
+
+
+def test_marks_of_a_process_that_was_killed_are_forgotten(
+    done: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {MAPS["canaries"]: [number(41), number(42)], MAPS["canaries_living"]: [number(n) for n in range(3)]}
+    monkeypatch.setattr(_native, "map_keys", kept.__getitem__)
+    forget(MAPS)
+    assert done == [
+        ("delete", 7, number(41)),
+        ("delete", 7, number(42)),
+        *(("update", 8, number(n), number(0)) for n in range(3)),
+    ]

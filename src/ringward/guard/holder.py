@@ -19,7 +19,7 @@ from ringward.guard.maps import Digests, PolicyMaps
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
 from ringward.guard.proof import Proof
 from ringward.guard.protect import Protected, Protection
-from ringward.sensor import _native, objects, procfs
+from ringward.sensor import _native, canary_thread, objects, procfs
 from ringward.sensor.attach import Attached, last_reason, never_run
 from ringward.sensor.info import Attachment, SensorError
 from ringward.sensor.origin import MODULES_LOAD, UDEV
@@ -171,7 +171,7 @@ class Holder:
             self._protection = Protection(self.maps, self._attached.program_fds())
             self._protection.begin()
             judged = [one for one in self._operations if EVENTS[one] in self.attachments]
-            self._proof = Proof(self.maps, judged, refuses=self._enforce)
+            self._proof = Proof(self.maps, judged)
         self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
         return self._protection.failed
 
@@ -180,7 +180,7 @@ class Holder:
         return self._protection.deaf() if self._protection else []
 
     def undecided(self) -> list[str]:
-        """Make all other hooks decide that can be without a trace, where the guard is protected.
+        """Make all other hooks decide, where the guard is protected.
 
         Returns:
             The events that were to be decided on, and were not.
@@ -207,6 +207,7 @@ class Holder:
     def _try(self, event: str, hook: Hook, aids: dict[str, Hook], *, joined: bool) -> str | None:
         knobs: dict[str, int | bytes] = {
             "may_deny": int(self._enforce),
+            "may_prove": int(Operation.SELF in self._operations),
             "parameters_again": int(bool(aids)),
             "requests_joined": int(joined),
             "tells": 1,
@@ -320,6 +321,7 @@ class Holder:
         links = {**self._attached.link_fds(), **self._holds.links()}
         self._links = self._pins.pin_links(links) if self._stays else None
         self._pins.drop_others(self._links)
+        canary_thread.forget(self.maps)
         self._took_over = True
 
     def _tell(self, told: Mapping[str, object]) -> None:

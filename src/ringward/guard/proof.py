@@ -1,8 +1,7 @@
 """Proof that the hooks which judge decide: a thread of its own whose calls are counted, and go no further.
 
-Where the guard can refuse, these calls are refused and leave no trace: no event, no line in the kernel's log, no
-modprobe. Where it only watches, loads (where the kernel knows signatures) and removals leave none either; requests
-would start modprobe each time: the sensor's canary (`ringward.sensor.canary`) proves them, more rarely.
+In each mode its loads and requests are refused by the hooks themselves, and leave no trace: no event, no line in the
+kernel's log, no modprobe. A removal of what is not there leaves none by itself.
 """
 
 from __future__ import annotations
@@ -15,27 +14,22 @@ import struct
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from ringward.guard.policy import operation_number
 from ringward.sensor import _native
 from ringward.sensor.canary import GARBAGE, NO_FAMILY, asks_for_modules
 from ringward.sensor.canary_thread import PROOF, canary_thread
+from ringward.sensor.clock import now
 from ringward.trust.rules import Operation
 
 # arch/x86/entry/syscalls/syscall_64.tbl
 _DELETE_MODULE, _FINIT_MODULE = 176, 313
 _KEY = struct.Struct("<I")
-_COUNT = struct.Struct("<Q")
-_SIGNATURES = Path("/sys/module/module/parameters/sig_enforce")
-"""There with CONFIG_MODULE_SIG (kernel/module/signing.c)."""
-
-
-def provable(*, refuses: bool) -> frozenset[Operation]:
-    """Return which operations can be proved without a trace, by programs that can refuse or cannot."""
-    if refuses:
-        return frozenset((Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD))
-    return frozenset((Operation.MODULES, Operation.UNLOAD) if _SIGNATURES.exists() else (Operation.UNLOAD,))
+_U64 = struct.Struct("<Q")
+_PROVABLE = (Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD)
+_FIRST = _KEY.pack(0)
+LASTS_NS = 10_000_000_000
+"""How long such a thread is known as one, at most: where it is killed, its number may be another's next."""
 
 
 class Proof:
@@ -44,13 +38,12 @@ class Proof:
     Args:
         maps: descriptor of each map of the kernel part, by name.
         judged: the operations whose hooks are attached.
-        refuses: whether the programs can refuse anything.
 
     """
 
-    def __init__(self, maps: Mapping[str, int], judged: Collection[Operation], *, refuses: bool) -> None:
+    def __init__(self, maps: Mapping[str, int], judged: Collection[Operation]) -> None:
         self._maps = maps
-        self._judged = [one for one in Operation if one in provable(refuses=refuses).intersection(judged)]
+        self._judged = [one for one in _PROVABLE if one in judged]
         self._keys = {one: _KEY.pack(operation_number(one)) for one in self._judged}
         self._unreached: set[Operation] = set()
 
@@ -68,12 +61,17 @@ class Proof:
 
     def _counts(self) -> dict[Operation, int]:
         counts = self._maps["guard_hits"]
-        return {one: _COUNT.unpack(_native.map_lookup(counts, key) or bytes(8))[0] for one, key in self._keys.items()}
+        return {one: _U64.unpack(_native.map_lookup(counts, key) or bytes(8))[0] for one, key in self._keys.items()}
 
     def _sing(self) -> None:
         calls = {Operation.MODULES: _load, Operation.AUTOLOAD: _request, Operation.UNLOAD: _remove}
         with canary_thread(self._maps, PROOF):
-            self._unreached.update(one for one in self._judged if not calls[one]())
+            until = now() + LASTS_NS
+            _native.map_update(self._maps["guard_proof"], _FIRST, _U64.pack(until))
+            try:
+                self._unreached.update(one for one in self._judged if not calls[one]() or now() > until)
+            finally:
+                _native.map_update(self._maps["guard_proof"], _FIRST, _U64.pack(0))
 
 
 def _load() -> bool:

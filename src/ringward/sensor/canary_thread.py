@@ -22,7 +22,7 @@ def canary_thread(maps: Mapping[str, int], kind: int = THREAD) -> Iterator[None]
 
     Args:
         maps: descriptors by name; those of `MAPS` are used.
-        kind: THREAD; or PROOF, of whose calls the guard makes no event, and which it refuses where it can.
+        kind: THREAD; or PROOF, of whose calls the guard makes no event, and some of which it refuses.
 
     Raises:
         _native.BpfError: the kernel refused.
@@ -40,3 +40,17 @@ def canary_thread(maps: Mapping[str, int], kind: int = THREAD) -> Iterator[None]
             _native.map_delete(threads, key)
     finally:
         _native.map_update(living, _THREAD, _U32.pack(0))
+
+
+def forget(maps: Mapping[str, int]) -> None:
+    """Forget threads that were marked by a process that has ended before it could do so.
+
+    Args:
+        maps: descriptors by name; those of `MAPS` are used.
+
+    """
+    threads, living = (maps[name] for name in MAPS)
+    for key in _native.map_keys(threads):
+        _native.map_delete(threads, key)
+    for key in _native.map_keys(living):
+        _native.map_update(living, key, _U32.pack(0))
