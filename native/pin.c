@@ -20,13 +20,14 @@ static PyObject *pin(PyObject *module, PyObject *args)
 
 static PyObject *pinned(PyObject *module, PyObject *args)
 {
+	LIBBPF_OPTS(bpf_obj_get_opts, opts);
 	const char *path;
 	int fd;
 
-	if (!PyArg_ParseTuple(args, "s", &path))
+	if (!PyArg_ParseTuple(args, "s|I", &path, &opts.file_flags))
 		return NULL;
 	log_clear();
-	fd = bpf_obj_get(path);
+	fd = bpf_obj_get_opts(path, &opts);
 	if (fd < 0)
 		return raise_bpf(errno, "open a pinned object");
 	return PyLong_FromLong(fd);
@@ -102,7 +103,7 @@ static PyObject *map_open(PyObject *module, PyObject *args)
 
 PyMethodDef pin_methods[] = {
 	{ "pin", pin, METH_VARARGS, "(fd, path): give a map, program or link a name in a bpf file system" },
-	{ "pinned", pinned, METH_VARARGS, "(path) -> fd; the caller closes it" },
+	{ "pinned", pinned, METH_VARARGS, "(path, BPF_F_* flags=0) -> fd; the caller closes it" },
 	{ "link_program", link_program, METH_VARARGS, "(link fd) -> id of its program" },
 	{ "program_maps", program_maps, METH_VARARGS, "(fd) -> [id of a map that it uses]" },
 	{ "map_open", map_open, METH_VARARGS, "(id) -> fd; the caller closes it" },

@@ -155,6 +155,10 @@ def test_the_summary() -> None:
     assert summary(view, Totals(lost=5, lost_uncounted=1)) == more
     view.shown, view.folded = 1, 4
     assert summary(view, Totals(lost=2)) == "1 event shown (and 4 steps of them), 0 filtered, 2 lost"
+    proved = TableView(Table())
+    proved.left_out = 8
+    own = "0 events shown, 0 filtered, 0 lost, 8 by which the guard proves itself left out (-v shows them)"
+    assert summary(proved, Totals()) == own
 
 
 def test_a_closed_standard_error_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:

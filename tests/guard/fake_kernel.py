@@ -73,7 +73,7 @@ class Maps:
         Path(path).touch(exist_ok=False)
         self.pinned[path] = fd
 
-    def open_pin(self, path: str) -> int:
+    def open_pin(self, path: str, _flags: int = 0, /) -> int:
         if not Path(path).exists():
             raise _native.BpfError(2, "No such file or directory", "open a pinned object", "")
         fd = os.dup(self.pinned[path])

@@ -81,3 +81,9 @@ def test_a_process_that_has_only_the_number_is_another(kernel: Maps) -> None:
 def test_half_of_the_pins_is_nothing(kernel: Maps) -> None:
     Pins("b", pins.FOLDER).pin_maps({HOLDER: kernel.made()})
     assert status.read(pins.FOLDER) is None
+
+
+def test_the_process_is_named_as_events_name_it(kernel: Maps) -> None:
+    assert status.process(pins.FOLDER) is None
+    pinned(kernel)
+    assert status.process(pins.FOLDER) == "12@34"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
+import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +20,19 @@ from ringward.sensor import _native
 from ringward.sensor.canary import GARBAGE
 from ringward.sensor.canary_thread import PROOF, canary_thread, forget
 from ringward.trust.rules import Action, Mode, Operation, Rule
+from tests.kernel.conftest import PATIENCE
 from tests.kernel.guarding import JUDGED, Guarded, load, policy_of, started
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
 
 FTRACE = Path("/proc/sys/kernel/ftrace_enabled")
 CLOSED = frozenset(JUDGED)
+SOMEBODY = """
+import ctypes
+from ringward.sensor import _native
+name = ctypes.create_string_buffer(b"nosuch")
+assert _native.raw_syscall(176, ctypes.addressof(name), 0o4000) == -2  # delete_module, O_NONBLOCK, ENOENT
+"""
 ALL = [Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD]
 
 
@@ -49,7 +60,7 @@ def said() -> str:
 
 
 def test_nothing_is_refused_to_a_guard_that_does_not_protect_itself(tmp_path: Path) -> None:
-    """The first test: the guard of the others stays until they have ended."""
+    """Before the tests whose guard stays until they have ended, as the next one."""
     image = tmp_path / "none.ko"
     image.write_bytes(GARBAGE)
     with started(enforce=False) as guard, guard.deciding(*policy_of(closed=CLOSED), Mode.MONITOR):
@@ -58,6 +69,50 @@ def test_nothing_is_refused_to_a_guard_that_does_not_protect_itself(tmp_path: Pa
             _native.map_update(maps["guard_proof"], bytes(4), b"\xff" * 8)
             assert load(image) == -errno.EBADMSG
             _native.map_update(maps["guard_proof"], bytes(4), bytes(8))
+
+
+def shown(proof: Proof, folder: Path, *options: str) -> tuple[str, str]:
+    """Return what `ringward watch` shows of five proofs and of somebody else's try, and its last words."""
+    out = folder / f"shown{len(options)}"
+    ringward = Path(sys.executable).with_name("ringward")
+    command = [ringward, "watch", "modules", "--output", "table", "-o", out, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as watch:
+        try:
+            until(lambda: out.exists() and "waiting" in out.read_text())
+            for _ in range(5):
+                assert proof.undecided() == []
+            subprocess.run([sys.executable, "-c", SOMEBODY], check=True)
+            until(lambda: "nosuch" in out.read_text())
+            watch.send_signal(signal.SIGINT)
+            words = watch.communicate(timeout=PATIENCE)[1]
+            return out.read_text().partition("waiting")[2], words
+        finally:
+            watch.kill()
+
+
+def until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_table_beside_it_leaves_them_out_and_says_so(tmp_path: Path) -> None:
+    rules = [Rule("any", Action.ALLOW, operations=CLOSED)]
+    with (
+        started(enforce=False, operations=EVENTS) as guard,
+        guard.deciding(*policy_of(rules, closed=CLOSED), Mode.MONITOR),
+    ):
+        proof = Proof(guard.holder.maps, JUDGED)
+        text, words = shown(proof, tmp_path)
+        assert [line.split()[3] for line in text.splitlines()[2:]] == ["delete_module"]
+        number = re.search(r"(\d+) by which the guard proves itself left out", words)
+        assert number
+        assert int(number[1]) >= 10
+        text, words = shown(proof, tmp_path, "-v")
+        assert text.count("delete_module") > 5
+        assert text.count("finit_module") >= 5
+        assert "left out" not in words
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -19,7 +19,7 @@ import pytest
 
 from ringward.events import Event
 from ringward.events.catalogue.self_verdict import HOOKS
-from ringward.guard import launch
+from ringward.guard import holder, launch, status
 from ringward.guard.pins import FOLDER
 from ringward.guard.protect import Protected
 from ringward.guard.storage import source_of
@@ -367,3 +367,11 @@ def test_the_helper_elsewhere(guard: Guarded, tmp_path: Path) -> None:
             w.until(lambda _: w.of("self_verdict", access="become"), PATIENCE)
     finally:
         subprocess.run(["umount", "--recursive", "--lazy", tmp_path], check=True)
+
+
+def test_who_guards_is_told_to_anyone(guard: Guarded) -> None:
+    with guard.deciding(*policy_of(), Mode.ENFORCE, ONLY) as w:
+        assert other(status.process) == 0
+        assert status.process() == f"{os.getpid()}@{holder.started(os.getpid())}"
+        w.settle(1)
+        assert w.of("self_verdict", access="change") == []

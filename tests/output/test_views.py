@@ -131,3 +131,10 @@ def test_a_loss_is_shown_after_the_limit_too() -> None:
     view = table(1)
     assert b"LOST" in view.feed([event("process_exec"), event("process_exec"), LOST], 0)
     assert view.shown == 1
+
+
+def test_the_table_leaves_out_what_it_is_told_to_and_counts_it() -> None:
+    view = table()
+    view.leave_out = lambda one: one.event == "finit_module"
+    assert not [line for line in lines(view, stream()) if "finit_module" in line]
+    assert view.left_out == 1

@@ -164,10 +164,12 @@ def summary(view: View, totals: Totals) -> str:
     steps = f" (and {view.folded} steps of them)" if view.folded else ""
     unread = f" ({totals.unjudged} of them because what decides could not be read)" if totals.unjudged else ""
     left_out = f", {totals.limited} left out by --rate or --sample" if totals.limited else ""
+    proofs = view.left_out if isinstance(view, TableView) else 0
+    own = f", {proofs} by which the guard proves itself left out (-v shows them)" if proofs else ""
     lost = f"{totals.lost} lost"
     if totals.lost_uncounted:
         lost = f"{lost} and an unknown number more" if totals.lost else "an unknown number lost"
-    return f"{view.shown} {events} shown{steps}, {totals.filtered} filtered{unread}, {lost}{left_out}"
+    return f"{view.shown} {events} shown{steps}, {totals.filtered} filtered{unread}, {lost}{left_out}{own}"
 
 
 def say(text: str) -> None:

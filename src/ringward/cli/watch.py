@@ -14,6 +14,7 @@ from ringward.cli.errors import INCOMPLETE, CannotRunError, UsageError
 from ringward.cli.limits import limits_of
 from ringward.cli.live import Ends, run
 from ringward.cli.parser import Parser
+from ringward.cli.proofs import Proofs
 from ringward.cli.stream import Stream, output, record, say, show_screen, summary
 from ringward.events.filter import Filter
 from ringward.events.hooks import RUNGS
@@ -114,6 +115,8 @@ def main(argv: list[str]) -> int:
         output(options.file, sys.stderr.fileno() if command else sys.stdout.fileno()) as writer,
     ):
         view = common.make_view(options, writer.fd, events, named)
+        if isinstance(view, TableView) and not options.verbose and not only.pids:
+            view.leave_out = Proofs()
         # Before more is loaded: until it is let go, the child is a copy of this process.
         child = Child(command) if command else None
         lines = view if isinstance(view, JsonView) and view.is_whole and not kept else None

@@ -24,6 +24,8 @@ FOLDER = Path("/sys/fs/bpf/ringward")
 _MAPS, _LINKS = "maps-", "links-"
 # include/uapi/linux/magic.h
 _BPF_FS = "bpf"
+# include/uapi/linux/bpf.h: BPF_F_RDONLY
+_RDONLY = 8
 
 
 def build_of(names: Iterable[str]) -> str:
@@ -126,6 +128,15 @@ def links_of(folder: Path = FOLDER) -> dict[str, int]:
     return {path.name: _native.pinned(str(path)) for path in sorted(numbered[-1][1].iterdir())} if numbered else {}
 
 
+def _newest_maps(folder: Path) -> Path | None:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are enough
+    except FileNotFoundError:
+        return None
+    paths = [folder / name for name in names if name.startswith(_MAPS)]
+    return max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
 def maps_of(folder: Path = FOLDER) -> dict[str, int]:
     """Return descriptors of the pinned maps; the caller closes them. Of two builds the newer; none are pinned: {}.
 
@@ -133,13 +144,20 @@ def maps_of(folder: Path = FOLDER) -> dict[str, int]:
         OSError: it cannot be looked at; `Path.glob` would find nothing then.
 
     """
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - names are enough
-    except FileNotFoundError:
-        return {}
-    paths = [folder / name for name in names if name.startswith(_MAPS)]
-    found = sorted(paths, key=lambda path: path.stat().st_mtime_ns)
-    return {path.name: _native.pinned(str(path)) for path in sorted(found[-1].iterdir())} if found else {}
+    found = _newest_maps(folder)
+    return {path.name: _native.pinned(str(path)) for path in sorted(found.iterdir())} if found else {}
+
+
+def map_to_read(name: str, folder: Path = FOLDER) -> int | None:
+    """Return a descriptor of one of them, which a guard that protects itself lets anyone have; None: it is not there.
+
+    Raises:
+        OSError: it cannot be looked at.
+        BpfError: the kernel refused.
+
+    """
+    found = _newest_maps(folder)
+    return _native.pinned(str(found / name), _RDONLY) if found and (found / name).exists() else None
 
 
 def close(fds: Mapping[str, int]) -> None:

@@ -123,3 +123,22 @@ def read(folder: Path = pins.FOLDER) -> Status | None:
     # A number is given again: the start tells one process from another.
     alive = started(told["pid"]) == told["ticks"]
     return make(unpack("guard_policy", data), told, alive=alive, loaded=loaded)
+
+
+def process(folder: Path = pins.FOLDER) -> str | None:
+    """Return the process that started this machine's guard, as events name it; None: there is no guard.
+
+    Raises:
+        OSError: the pins cannot be looked at.
+        BpfError: the kernel does not let this process look.
+
+    """
+    fd = pins.map_to_read(HOLDER, folder)
+    if fd is None:
+        return None
+    try:
+        text = _native.map_lookup(fd, _FIRST)
+    finally:
+        os.close(fd)
+    told = json.loads(text.rstrip(b"\0")) if text else None
+    return f"{told['pid']}@{told['ticks']}" if told else None

@@ -167,6 +167,10 @@ class TableView(_Limited):
         self.table = table
         self._named = frozenset(named)
         self._fold = Fold(BY_NAME, self._named)
+        self.leave_out: Callable[[Event], bool] = lambda _event: False
+        """Says which events are no line."""
+        self.left_out = 0
+        """How many were not."""
 
     def expect(self, names: Iterable[str]) -> None:
         """Take in which events can come: a step whose call cannot is a line."""
@@ -174,17 +178,19 @@ class TableView(_Limited):
 
     def feed(self, events: Iterable[Event], now: int) -> bytes:
         """Take in a batch."""
-        rows = (
-            row
-            for event in events
-            if not (event.event == "sensor_status" and event.args.state in _TOLD)
-            for row in self._fold.feed(event)
-        )
+        rows = (row for event in events if not self._is_left_out(event) for row in self._fold.feed(event))
         return _encode([*self._lines(rows), *self._lines(self._fold.expire(now))])
 
     def finish(self) -> bytes:
         """Return the lines of what still waits."""
         return _encode(self._lines(self._fold.finish()))
+
+    def _is_left_out(self, event: Event) -> bool:
+        if event.event == "sensor_status":
+            return event.args.state in _TOLD
+        left_out = self.leave_out(event)
+        self.left_out += left_out
+        return left_out
 
     def _lines(self, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
