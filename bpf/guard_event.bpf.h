@@ -71,10 +71,13 @@ static __u32 mode_now(__u32 operation)
 	return p ? policy_mode(p, p->bank, operation) : MODE_OFF;
 }
 
-/* How often each operation was decided for a thread that proves that it is (src/ringward/guard/proof.py). */
+/* Besides the operations, of which modules is that of images in files: images in memory have a hook of their own. */
+#define PROOF_MEMORY OPERATIONS
+
+/* How often each was decided for a thread that proves that it is (src/ringward/guard/proof.py). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, OPERATIONS);
+	__uint(max_entries, OPERATIONS + 1);
 	__type(key, __u32);
 	__type(value, __u64);
 } guard_hits SEC(".maps");
@@ -88,7 +91,7 @@ struct {
 } guard_proof SEC(".maps");
 
 /* Whether the caller is such a thread; no record is made of it. */
-static bool proves(__u32 operation)
+static bool proves(__u32 hook)
 {
 	pid_nr tid = bpf_get_current_pid_tgid();
 	__u32 *kind, zero = 0;
@@ -100,7 +103,7 @@ static bool proves(__u32 operation)
 	until = bpf_map_lookup_elem(&guard_proof, &zero);
 	if (!kind || *kind != CANARY_PROOF || !until || bpf_ktime_get_boot_ns() > *until)
 		return false;
-	hits = bpf_map_lookup_elem(&guard_hits, &operation);
+	hits = bpf_map_lookup_elem(&guard_hits, &hook);
 	if (hits)
 		__sync_fetch_and_add(hits, 1);
 	return true;

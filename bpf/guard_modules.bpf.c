@@ -179,7 +179,7 @@ static int image_judged(struct file *file, const void *data, __u64 size, __u32 h
 	if (!j.error)
 		f->known |= FACT_DIGEST;
 	decide(f);
-	if (proves(OPERATION_MODULES)) {
+	if (proves(file ? OPERATION_MODULES : PROOF_MEMORY)) {
 		facts_release(f);
 		/* Or the kernel writes to its log that this is no module. */
 		return -EKEYREJECTED;

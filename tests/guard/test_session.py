@@ -62,13 +62,13 @@ class Holder:
         self.modes: Callable[[int], Mode] | None = None
         self.kept: list[str] = []
         self.silent: list[str] = []
-        self.passing: list[str] = []
+        self.passing: dict[str, str] = {}
 
     def deaf(self) -> list[str]:
         return self.silent
 
-    def undecided(self) -> list[str]:
-        return self.passing
+    def undecided(self) -> dict[str, str]:
+        return dict(self.passing)
 
     def policy_at(self, time: int) -> Policy | None:
         if self.modes is None:
@@ -224,15 +224,15 @@ def test_any_hook_of_a_guard_that_protects_itself_is_proved(
     holder = Holder("self_verdict", "module_verdict", "unload_verdict")
     made, _heard = opened(holder)
     assert made.poll(0) == []
-    holder.passing, holder.silent = ["module_verdict"], ["file_open"]
+    holder.passing, holder.silent = {"module_verdict": "images in memory"}, ["file_open"]
     first, second = made.poll(0)
     assert [(one.args.state, one.args.subject_event) for one in (first, second)] == [
         ("deaf", "module_verdict"),
         ("deaf", "self_verdict"),
     ]
-    assert first.args.reason == "attached, and did not decide on a canary: its hook"
+    assert first.args.reason == "attached, and did not decide on a canary: images in memory"
     assert made.poll(0) == []
-    holder.passing = ["unload_verdict"]
+    holder.passing = {"unload_verdict": "removals"}
     assert [(one.args.state, one.args.subject_event) for one in made.poll(0)] == [
         ("heard", "module_verdict"),
         ("deaf", "unload_verdict"),
@@ -242,7 +242,7 @@ def test_any_hook_of_a_guard_that_protects_itself_is_proved(
 def test_without_that_protection_nothing_is_asked(sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
     holder = Holder("module_verdict")
-    holder.silent, holder.passing = ["file_open"], ["module_verdict"]
+    holder.silent, holder.passing = ["file_open"], {"module_verdict": "images in files"}
     made, _heard = opened(holder)
     made.prove()
     assert made.poll(0) == []

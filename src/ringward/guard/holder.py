@@ -179,14 +179,15 @@ class Holder:
         """Make each hook that protects the guard decide; return those that did not."""
         return self._protection.deaf() if self._protection else []
 
-    def undecided(self) -> list[str]:
+    def undecided(self) -> dict[str, str]:
         """Make all other hooks decide, where the guard is protected.
 
         Returns:
-            The events that were to be decided on, and were not.
+            Of the events that were to be decided on and were not, which.
 
         """
-        return [EVENTS[one] for one in self._proof.undecided()] if self._proof else []
+        found = self._proof.undecided() if self._proof else {}
+        return {EVENTS[operation]: what for operation, what in found.items()}
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""

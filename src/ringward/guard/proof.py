@@ -12,8 +12,9 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from ringward.guard.policy import operation_number
 from ringward.sensor import _native
@@ -23,10 +24,9 @@ from ringward.sensor.clock import now
 from ringward.trust.rules import Operation
 
 # arch/x86/entry/syscalls/syscall_64.tbl
-_DELETE_MODULE, _FINIT_MODULE = 176, 313
+_INIT_MODULE, _DELETE_MODULE, _FINIT_MODULE = 175, 176, 313
 _KEY = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
-_PROVABLE = (Operation.MODULES, Operation.AUTOLOAD, Operation.UNLOAD)
 _FIRST = _KEY.pack(0)
 LASTS_NS = 10_000_000_000
 """How long such a thread is known as one, at most: where it is killed, its number may be another's next."""
@@ -43,47 +43,62 @@ class Proof:
 
     def __init__(self, maps: Mapping[str, int], judged: Collection[Operation]) -> None:
         self._maps = maps
-        self._judged = [one for one in _PROVABLE if one in judged]
-        self._keys = {one: _KEY.pack(operation_number(one)) for one in self._judged}
-        self._unreached: set[Operation] = set()
+        self._hooks = [one for one in _HOOKS if one.operation in judged]
+        self._unreached: set[str] = set()
 
-    def undecided(self) -> list[Operation]:
-        """Return the operations whose hook did not decide just now; not those that the kernel did not get to."""
-        if not self._judged:
-            return []
+    def undecided(self) -> dict[Operation, str]:
+        """Return the operations of which a hook that the kernel has got to did not decide just now, and on what."""
+        if not self._hooks:
+            return {}
         before = self._counts()
         self._unreached.clear()
         thread = threading.Thread(target=self._sing, name="ringward-proof")
         thread.start()
         thread.join()
         after = self._counts()
-        return [one for one in self._judged if after[one] <= before[one] and one not in self._unreached]
+        found: dict[Operation, str] = {}
+        for hook in self._hooks:
+            if after[hook.name] <= before[hook.name] and hook.name not in self._unreached:
+                found[hook.operation] = ", ".join(filter(None, (found.get(hook.operation), hook.name)))
+        return found
 
-    def _counts(self) -> dict[Operation, int]:
+    def _counts(self) -> dict[str, int]:
         counts = self._maps["guard_hits"]
-        return {one: _U64.unpack(_native.map_lookup(counts, key) or bytes(8))[0] for one, key in self._keys.items()}
+        return {
+            hook.name: _U64.unpack(_native.map_lookup(counts, _KEY.pack(hook.number)) or bytes(8))[0]
+            for hook in self._hooks
+        }
 
     def _sing(self) -> None:
-        calls = {Operation.MODULES: _load, Operation.AUTOLOAD: _request, Operation.UNLOAD: _remove}
         with canary_thread(self._maps, PROOF):
             until = now() + LASTS_NS
             _native.map_update(self._maps["guard_proof"], _FIRST, _U64.pack(until))
             try:
-                self._unreached.update(one for one in self._judged if not calls[one]() or now() > until)
+                self._unreached.update(hook.name for hook in self._hooks if not hook.reach() or now() > until)
             finally:
                 _native.map_update(self._maps["guard_proof"], _FIRST, _U64.pack(0))
 
 
-def _load() -> bool:
+# Without the privilege, or when loading is closed for good, the kernel reads no image.
+_CLOSED = (-errno.EPERM, -errno.EACCES)
+
+
+def _load_file() -> bool:
     """Have the kernel read an image that is none; return whether it can have got to the hook."""
     fd = os.memfd_create("ringward-canary")
     try:
         os.write(fd, GARBAGE)
         empty = ctypes.create_string_buffer(b"")
-        # Without the privilege, or when loading is closed for good, the kernel reads nothing.
-        return _native.raw_syscall(_FINIT_MODULE, fd, ctypes.addressof(empty), 0) not in (-errno.EPERM, -errno.EACCES)
+        return _native.raw_syscall(_FINIT_MODULE, fd, ctypes.addressof(empty), 0) not in _CLOSED
     finally:
         os.close(fd)
+
+
+def _load_memory() -> bool:
+    """Have it copy one from memory; return the same."""
+    image, empty = ctypes.create_string_buffer(GARBAGE), ctypes.create_string_buffer(b"")
+    args = (ctypes.addressof(image), len(GARBAGE), ctypes.addressof(empty))
+    return _native.raw_syscall(_INIT_MODULE, *args) not in _CLOSED
 
 
 def _request() -> bool:
@@ -97,3 +112,21 @@ def _remove() -> bool:
     """Remove a module that is not there; return whether the kernel can have got to the hook."""
     name = ctypes.create_string_buffer(b"ringward canary")
     return _native.raw_syscall(_DELETE_MODULE, ctypes.addressof(name), os.O_NONBLOCK) == -errno.ENOENT
+
+
+class _Hook(NamedTuple):
+    """A hook that can be proved: of which operation, its place in `guard_hits`, and what makes it decide."""
+
+    operation: Operation
+    number: int
+    name: str
+    reach: Callable[[], bool]
+
+
+_HOOKS = (
+    _Hook(Operation.MODULES, operation_number(Operation.MODULES), "images in files", _load_file),
+    # PROOF_MEMORY of bpf/guard_event.bpf.h
+    _Hook(Operation.MODULES, 8, "images in memory", _load_memory),
+    _Hook(Operation.AUTOLOAD, operation_number(Operation.AUTOLOAD), "requests", _request),
+    _Hook(Operation.UNLOAD, operation_number(Operation.UNLOAD), "removals", _remove),
+)

@@ -121,7 +121,7 @@ class Session:
         if not self._holder or "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
             return []
         self._proved = now()
-        before, self._deaf = self._deaf, dict.fromkeys(self._holder.undecided(), "its hook")
+        before, self._deaf = self._deaf, self._holder.undecided()
         own = self._holder.deaf()
         if own:
             self._deaf["self_verdict"] = ", ".join(own)

@@ -38,9 +38,9 @@ _PROGRAMS = ("process_fork", "process_exec", "process_exit", "program_verdict")
 _REQUESTS = ("module_request", "usermodehelper")
 # Verdicts of the guard come by the same calls.
 _LOUD = ("module_digest", "module_verdict", "autoload_verdict", *_REQUESTS)
-GARBAGE = b"ringward~Module signature appended~\n"
-"""An image that the kernel refuses; where it knows signatures (CONFIG_MODULE_SIG) without a word in its log: this is
-too short for one (kernel/module/signing.c: mod_verify_sig)."""
+GARBAGE = b"ringward canary: not a module\n" * 3 + b"\xff" * 12 + b"~Module signature appended~\n"
+"""An image that the kernel refuses; where it knows signatures (CONFIG_MODULE_SIG) without a word in its log: this one's
+would be longer than the whole (kernel/module_signature.c: mod_check_sig)."""
 _NO_MODULE = ctypes.create_string_buffer(b"ringward canary")
 # Hooks that add to a record: it shows whether they fired. Labels as in `ringward.sensor.ladder.Choice.aids`.
 _NAME_COPY, _FILE_COPY = "delete_module: find_module", "finit_module: security_kernel_read_file"
