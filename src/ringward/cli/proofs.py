@@ -1,4 +1,4 @@
-"""Calls by which a guard of this machine proves its hooks: two each five seconds, which would fill a table."""
+"""Calls by which a guard of this machine proves its hooks: some every five seconds, which would fill a table."""
 
 from __future__ import annotations
 

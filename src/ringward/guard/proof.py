@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from ringward.guard.policy import operation_number
 from ringward.sensor import _native
-from ringward.sensor.canary import GARBAGE, NO_FAMILY, asks_for_modules
+from ringward.sensor.canary import GARBAGE, NO_FAMILY, asks_for_modules, image_by_descriptor
 from ringward.sensor.canary_thread import PROOF, canary_thread
 from ringward.sensor.clock import now
 from ringward.trust.rules import Operation
 
 # arch/x86/entry/syscalls/syscall_64.tbl
-_INIT_MODULE, _DELETE_MODULE, _FINIT_MODULE = 175, 176, 313
+_INIT_MODULE, _DELETE_MODULE = 175, 176
 _KEY = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 _FIRST = _KEY.pack(0)
@@ -85,20 +85,13 @@ _CLOSED = (-errno.EPERM, -errno.EACCES)
 
 def _load_file() -> bool:
     """Have the kernel read an image that is none; return whether it can have got to the hook."""
-    fd = os.memfd_create("ringward-canary")
-    try:
-        os.write(fd, GARBAGE)
-        empty = ctypes.create_string_buffer(b"")
-        return _native.raw_syscall(_FINIT_MODULE, fd, ctypes.addressof(empty), 0) not in _CLOSED
-    finally:
-        os.close(fd)
+    return image_by_descriptor() not in _CLOSED
 
 
 def _load_memory() -> bool:
     """Have it copy one from memory; return the same."""
-    image, empty = ctypes.create_string_buffer(GARBAGE), ctypes.create_string_buffer(b"")
-    args = (ctypes.addressof(image), len(GARBAGE), ctypes.addressof(empty))
-    return _native.raw_syscall(_INIT_MODULE, *args) not in _CLOSED
+    image = ctypes.create_string_buffer(GARBAGE)
+    return _native.raw_syscall(_INIT_MODULE, ctypes.addressof(image), len(GARBAGE), 0) not in _CLOSED
 
 
 def _request() -> bool:

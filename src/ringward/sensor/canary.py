@@ -49,7 +49,7 @@ _REMOVAL = "unload_verdict"
 _MODPROBE = Path("/proc/sys/kernel/modprobe")
 
 
-def _image_by_descriptor() -> int:
+def image_by_descriptor() -> int:
     """Make the kernel read an image that it refuses: the digest's hook fires before it is parsed."""
     fd = os.memfd_create("ringward-canary")
     try:
@@ -147,7 +147,7 @@ class Canary:
     def _loudly(self) -> None:
         images = {"module_digest", "module_verdict", _FILE_COPY}
         # These errors say that the kernel did not get as far as a copy of the image.
-        if self._attached & images and _image_by_descriptor() in (-errno.EPERM, -errno.EACCES):
+        if self._attached & images and image_by_descriptor() in (-errno.EPERM, -errno.EACCES):
             self._refused |= images
         if self._attached.isdisjoint((*_REQUESTS, "autoload_verdict")):
             return
