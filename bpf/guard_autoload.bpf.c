@@ -80,7 +80,7 @@ static int request_judged(const char *alias, __u32 hook)
 	alias_set(f, alias);
 	alias_hash(f);
 	decide(f);
-	if (proves(OPERATION_AUTOLOAD)) {
+	if (proves(PROOF_REQUEST)) {
 		facts_release(f);
 		return -EPERM;
 	}

@@ -2,6 +2,7 @@
 /* Verdicts as records, and what a hook answers. */
 #pragma once
 
+#include "guard_proof.bpf.h"
 #include "guard_subject.bpf.h"
 #include "attempt.bpf.h"
 #include "process_context.bpf.h"
@@ -9,9 +10,6 @@
 
 /* Only an object that was loaded with 1 can refuse anything of others. */
 const volatile __u32 may_deny = 0;
-
-/* 1: a thread by which Ringward proves that hooks decide is refused, in each mode, so that its calls go no further */
-const volatile __u32 may_prove = 0;
 
 ENUM(action);
 ENUM(level);
@@ -69,44 +67,6 @@ static __u32 mode_now(__u32 operation)
 	struct guard_policy *p = policy_get();
 
 	return p ? policy_mode(p, p->bank, operation) : MODE_OFF;
-}
-
-/* Besides the operations, of which modules is that of images in files: images in memory have a hook of their own. */
-#define PROOF_MEMORY OPERATIONS
-
-/* How often each was decided for a thread that proves that it is (src/ringward/guard/proof.py). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, OPERATIONS + 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} guard_hits SEC(".maps");
-
-/* Until when there is such a thread, nanoseconds since boot: the mark of one that was killed ends by itself. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} guard_proof SEC(".maps");
-
-/* Whether the caller is such a thread; no record is made of it. */
-static bool proves(__u32 hook)
-{
-	pid_nr tid = bpf_get_current_pid_tgid();
-	__u32 *kind, zero = 0;
-	__u64 *hits, *until;
-
-	if (!may_prove || !any_canary())
-		return false;
-	kind = bpf_map_lookup_elem(&canaries, &tid);
-	until = bpf_map_lookup_elem(&guard_proof, &zero);
-	if (!kind || *kind != CANARY_PROOF || !until || bpf_ktime_get_boot_ns() > *until)
-		return false;
-	hits = bpf_map_lookup_elem(&guard_hits, &hook);
-	if (hits)
-		__sync_fetch_and_add(hits, 1);
-	return true;
 }
 
 static int answer_undecided(__u32 operation, int error)

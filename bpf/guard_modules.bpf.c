@@ -179,7 +179,10 @@ static int image_judged(struct file *file, const void *data, __u64 size, __u32 h
 	if (!j.error)
 		f->known |= FACT_DIGEST;
 	decide(f);
-	if (proves(file ? OPERATION_MODULES : PROOF_MEMORY)) {
+	if (proves(file ? PROOF_FILE : PROOF_MEMORY)) {
+		/* What follows in a load is proved by other calls of the thread. */
+		if (parameters_again)
+			load_kept(f, task);
 		facts_release(f);
 		/* Or the kernel writes to its log that this is no module. */
 		return -EKEYREJECTED;
@@ -238,6 +241,10 @@ static void judge_again(struct load *l, const char *copy)
 	__builtin_memcpy(f->digest, l->digest, sizeof(f->digest));
 	parameters_kernel(f, copy);
 	decide(f);
+	if (proves(PROOF_PARAMETERS)) {
+		facts_release(f);
+		return;
+	}
 	l->stage = f->decision.action == ACTION_DENY ? LOAD_REFUSED : LOAD_CONFIRMED;
 	if (f->decision.action != l->action)
 		verdict_send(f, &j);
@@ -270,6 +277,9 @@ static int folder_judged(void)
 	struct load *l;
 
 	l = bpf_task_storage_get(&guard_loads, task, 0, 0);
+	/* Its folder is another one than a module's. */
+	if (l && proves(PROOF_FOLDER))
+		return -EKEYREJECTED;
 	if (!l || !l->enforced || (l->stage != LOAD_JUDGED && l->stage != LOAD_REFUSED))
 		return 0;
 	regs = (void *)bpf_task_pt_regs(task);

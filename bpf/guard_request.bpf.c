@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Marks the processes that the kernel starts for a module, and their descendants. Denies nothing. */
+#include "guard_proof.bpf.h"
 #include "guard_request.bpf.h"
 #include "guard_text.bpf.h"
 
@@ -43,6 +44,7 @@ int BPF_PROG(fentry_helper, struct subprocess_info *info)
 		return 0;
 	text_set(&t, alias, len - 1, true);
 	request_keep(bpf_get_current_task_btf(), &t);
+	proof_count(PROOF_HELPER);
 	return 0;
 }
 
@@ -52,12 +54,18 @@ int BPF_PROG(tp_btf_helper_fork, struct task_struct *parent, struct task_struct 
 {
 	struct text *from;
 
+	/* As if it had been started for a request. */
+	if (proving())
+		bpf_task_storage_get(&guard_requests, parent, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	/* Nothing is kept with nearly any task, and that costs less to see than to ask for it. */
 	if (bpf_core_field_exists(parent->bpf_storage) && !parent->bpf_storage)
 		return 0;
 	from = request_of(parent);
-	if (from)
-		request_keep(child, from);
+	if (!from)
+		return 0;
+	request_keep(child, from);
+	if (request_of(child))
+		proves(PROOF_CHILD);
 	return 0;
 }
 

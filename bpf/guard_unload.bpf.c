@@ -66,7 +66,7 @@ static int removal_judged(struct task_struct *task, __u64 name, __u32 flags)
 	f->flags = flags & O_TRUNC ? LOAD_FORCE : 0;
 	name_set(&f->name, name);
 	decide(f);
-	if (proves(OPERATION_UNLOAD)) {
+	if (proves(PROOF_REMOVAL)) {
 		facts_release(f);
 		return 0;
 	}

@@ -5,6 +5,7 @@
  *
  * It only watches: every program returns WATCHED, and nothing else.
  */
+#include "guard_proof.bpf.h"
 #include "kept.bpf.h"
 #include "process_context.bpf.h"
 
@@ -168,6 +169,8 @@ int BPF_PROG(lsm_check_program, struct linux_binprm *bprm)
 	find_digest(&f, file, inode);
 	f.ended = bpf_ktime_get_boot_ns();
 	f.known = !f.error && bpf_map_lookup_elem(digests, f.digest);
+	if (proves(PROOF_PROGRAM))
+		return WATCHED;
 	count(&f);
 	if (!f.known || send_known || is_canary(bpf_get_current_task_btf()->pid)) {
 		tell_caller();
@@ -186,6 +189,7 @@ int BPF_PROG(lsm_program_opened, struct file *file)
 		kept_drop(inode);
 		if ((inode->i_mode & S_IFMT) == S_IFBLK)
 			raw_opened(inode->i_rdev);
+		proves(PROOF_OPENED);
 	}
 	return WATCHED;
 }
@@ -195,6 +199,7 @@ SEC("lsm/sb_set_mnt_opts")
 int BPF_PROG(lsm_program_mounted, struct super_block *sb)
 {
 	file_system_mounted(sb);
+	proves(PROOF_MOUNTED);
 	return WATCHED;
 }
 
@@ -220,8 +225,10 @@ int lsm_program_truncated(__u64 *ctx)
 		dentry = (void *)first;
 		attr = (void *)second;
 	}
-	if (attr->ia_valid & ATTR_SIZE)
+	if (attr->ia_valid & ATTR_SIZE) {
 		kept_drop(dentry->d_inode);
+		proves(PROOF_TRUNCATED);
+	}
 	return WATCHED;
 }
 

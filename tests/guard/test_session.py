@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -63,6 +63,7 @@ class Holder:
         self.kept: list[str] = []
         self.silent: list[str] = []
         self.passing: dict[str, str] = {}
+        self.unreached: dict[str, str] = {}
 
     def deaf(self) -> list[str]:
         return self.silent
@@ -199,7 +200,7 @@ def test_a_hook_that_does_not_run_is_no_guard(sensor: type[Sensor]) -> None:
 def test_a_hook_of_its_own_protection_that_goes_deaf_is_an_alarm(
     sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
+    monkeypatch.setattr(session, "AGAIN_NS", 0)
     holder = Holder("self_verdict")
     made, heard = opened(holder)
     assert made.poll(0) == []
@@ -220,7 +221,7 @@ def test_a_hook_of_its_own_protection_that_goes_deaf_is_an_alarm(
 def test_any_hook_of_a_guard_that_protects_itself_is_proved(
     sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
+    monkeypatch.setattr(session, "AGAIN_NS", 0)
     holder = Holder("self_verdict", "module_verdict", "unload_verdict")
     made, _heard = opened(holder)
     assert made.poll(0) == []
@@ -239,10 +240,53 @@ def test_any_hook_of_a_guard_that_protects_itself_is_proved(
     ]
 
 
-def test_without_that_protection_nothing_is_asked(sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "SELF_PROOF_NS", 0)
-    holder = Holder("module_verdict")
-    holder.silent, holder.passing = ["file_open"], {"module_verdict": "images in files"}
+def test_a_hook_that_cannot_be_made_to_decide_is_told_once(
+    sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "AGAIN_NS", 0)
+    label = "module_verdict: kernfs_init_security"
+    holder = Holder("module_verdict", label)
     made, _heard = opened(holder)
-    made.prove()
     assert made.poll(0) == []
+    holder.unreached = {label: "folders of modules"}
+    (told,) = made.poll(0)
+    assert (told.args.state, told.args.subject_event) == ("unproved", label)
+    assert told.args.reason == "cannot be made to decide here: folders of modules"
+    assert made.poll(0) == []
+    holder.passing = {label: "folders of modules"}
+    (told,) = made.poll(0)
+    assert told.args.state == "deaf"
+    holder.passing = holder.unreached = {}
+    (told,) = made.poll(0)
+    assert told.args.state == "heard"
+
+
+class Programs:
+    """A judge of programs whose hooks can go deaf."""
+
+    events = ("program_verdict",)
+    elsewhere = None
+    attachments: ClassVar = {"program_verdict": Attachment("lsm", "x", "")}
+    unreached: ClassVar = {}
+
+    def __init__(self) -> None:
+        self.passing: dict[str, str] = {}
+
+    def undecided(self) -> dict[str, str]:
+        return self.passing
+
+    def refresh(self) -> None:
+        """Nothing is mounted."""
+
+    def verdicts(self, _event: Event) -> list[Event]:
+        return []
+
+
+def test_hooks_of_programs_are_proved_too(sensor: type[Sensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "AGAIN_NS", 0)
+    programs = Programs()
+    made = Session(None, (), lambda _events: None, programs=programs)  # type: ignore[arg-type]
+    assert made.poll(0) == []
+    programs.passing = {"program_verdict": "files truncated"}
+    (told,) = made.poll(0)
+    assert (told.args.state, told.args.subject_event) == ("deaf", "program_verdict")

@@ -15,13 +15,15 @@ from typing import NamedTuple
 import pytest
 
 from ringward.guard.holder import EVENTS
-from ringward.guard.proof import Proof
+from ringward.guard.module_proof import ModuleProof
 from ringward.sensor import _native
 from ringward.sensor.canary import GARBAGE
 from ringward.sensor.canary_thread import PROOF, canary_thread, forget
-from ringward.trust.rules import Action, Mode, Operation, Rule
+from ringward.sensor.container import mount_point
+from ringward.trust.rules import Action, Mode, Rule
 from tests.kernel.conftest import PATIENCE
 from tests.kernel.guarding import JUDGED, Guarded, load, policy_of, started
+from tests.kernel.guest_only import only_in_guest
 
 pytestmark = [pytest.mark.guest, pytest.mark.modules]
 
@@ -33,11 +35,33 @@ from ringward.sensor import _native
 name = ctypes.create_string_buffer(b"nosuch")
 assert _native.raw_syscall(176, ctypes.addressof(name), 0o4000) == -2  # delete_module, O_NONBLOCK, ENOENT
 """
-ALL = {
-    Operation.MODULES: "images in files, images in memory",
-    Operation.AUTOLOAD: "requests",
-    Operation.UNLOAD: "removals",
+UNDECIDED = {
+    "module_verdict": "images in files, images in memory",
+    "module_verdict: strndup_user": "copies of parameters",
+    "module_verdict: kernfs_init_security": "folders of modules",
+    "autoload_verdict": "requests",
+    "unload_verdict": "removals",
 }
+"""Without a policy."""
+SWITCHED_OFF = {**UNDECIDED, "module_verdict: call_usermodehelper_exec_async": "modprobe of a request"}
+"""With ftrace: what is attached by a tracepoint runs."""
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def proof_of(guard: Guarded) -> ModuleProof:
+    return ModuleProof(guard.holder.maps, guard.holder.attachments)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cgroups() -> Iterator[None]:
+    """The hierarchy in which folders are made; a systemd machine has it."""
+    only_in_guest()
+    if mount_point():
+        yield
+        return
+    subprocess.run(["mount", "-t", "cgroup2", "none", CGROUP], check=True)
+    yield
+    subprocess.run(["umount", CGROUP], check=True)
 
 
 class Case(NamedTuple):
@@ -47,8 +71,8 @@ class Case(NamedTuple):
     mode: Mode
 
     @property
-    def proof(self) -> Proof:
-        return Proof(self.guard.holder.maps, JUDGED)
+    def proof(self) -> ModuleProof:
+        return proof_of(self.guard)
 
 
 @pytest.fixture(scope="module", params=[Mode.ENFORCE, Mode.MONITOR], ids=["enforce", "monitor"])
@@ -75,7 +99,7 @@ def test_nothing_is_refused_to_a_guard_that_does_not_protect_itself(tmp_path: Pa
             _native.map_update(maps["guard_proof"], bytes(4), bytes(8))
 
 
-def shown(proof: Proof, folder: Path, *options: str) -> tuple[str, str]:
+def shown(proof: ModuleProof, folder: Path, *options: str) -> tuple[str, str]:
     """Return what `ringward watch` shows of five proofs and of somebody else's try, and its last words."""
     out = folder / f"shown{len(options)}"
     ringward = Path(sys.executable).with_name("ringward")
@@ -107,7 +131,9 @@ def test_a_table_beside_it_leaves_them_out_and_says_so(tmp_path: Path) -> None:
         started(enforce=False, operations=EVENTS) as guard,
         guard.deciding(*policy_of(rules, closed=CLOSED), Mode.MONITOR),
     ):
-        proof = Proof(guard.holder.maps, JUDGED)
+        proof = proof_of(guard)
+        # The first one starts a modprobe, as every ten minutes: that is told.
+        assert proof.undecided() == {}
         text, words = shown(proof, tmp_path)
         assert [line.split()[3] for line in text.splitlines()[2:]] == ["delete_module"]
         number = re.search(r"(\d+) by which the guard proves itself left out", words)
@@ -127,6 +153,8 @@ def test_each_hook_decides_and_no_trace_is_left(case: Case, allowed: bool) -> No
         before = said()
         for _ in range(5):
             assert proof.undecided() == {}
+            assert proof.unreached == {}
+        assert not (CGROUP / ".ringward-proof").exists()
         w.settle(1)
         assert [event.event for event in w.events if event.event != "sensor_status"] == []
         assert said() == before
@@ -137,14 +165,15 @@ def test_a_hook_that_is_switched_off_is_found(case: Case) -> None:
     with case.guard.deciding(*policy_of(), case.mode):
         FTRACE.write_text("0")
         try:
-            assert proof.undecided() == ALL
+            assert proof.undecided() == SWITCHED_OFF
         finally:
             FTRACE.write_text("1")
         assert proof.undecided() == {}
+        assert proof.unreached == {}
 
 
 def test_a_hook_without_a_policy_does_not_decide(case: Case) -> None:
-    assert case.proof.undecided() == ALL
+    assert case.proof.undecided() == UNDECIDED
 
 
 def test_the_mark_of_a_thread_that_was_killed_refuses_nothing(case: Case, tmp_path: Path) -> None:

@@ -148,4 +148,6 @@ class Reactions:
     def _status(self, event: Event) -> None:
         args: Any = event.args
         if args.state == "deaf":
-            self._alarm(f"{args.subject_event or 'the stream'} is not judged any more: {args.reason}")
+            name = args.subject_event or "the stream"
+            what = "does not run any more" if ": " in name else "is not judged any more"
+            self._alarm(f"{name} {what}: {args.reason}")

@@ -16,8 +16,8 @@ from ringward.guard.dead_calls import without_digests
 from ringward.guard.hold import PREFIX, Holds
 from ringward.guard.layouts import pack
 from ringward.guard.maps import Digests, PolicyMaps
+from ringward.guard.module_proof import ModuleProof
 from ringward.guard.policy import Compiled, check_unload, compile_policy, kept_modules
-from ringward.guard.proof import Proof
 from ringward.guard.protect import Protected, Protection
 from ringward.sensor import _native, canary_thread, objects, procfs
 from ringward.sensor.attach import Attached, last_reason, never_run
@@ -88,6 +88,7 @@ class Holder:
     ) -> None:
         self._operations = [one for one in EVENTS if one in operations]
         self._enforce = enforce
+        self._may_prove = int(Operation.SELF in operations)
         self._stays = stays
         self._build = pins.build_of(OBJECTS)
         self._pins = pins.Pins(self._build, folder)
@@ -105,7 +106,7 @@ class Holder:
         self._policy_maps: PolicyMaps | None = None
         self._policy: Policy | None = None
         self._protection: Protection | None = None
-        self._proof: Proof | None = None
+        self._proof: ModuleProof | None = None
         self._kept: tuple[Pattern, ...] = ()
         self._links: Path | None = None
         self._took_over = False
@@ -170,8 +171,7 @@ class Holder:
         if self._protection is None:
             self._protection = Protection(self.maps, self._attached.program_fds())
             self._protection.begin()
-            judged = [one for one in self._operations if EVENTS[one] in self.attachments]
-            self._proof = Proof(self.maps, judged)
+            self._proof = ModuleProof(self.maps, self.attachments)
         self._protection.add([*wanted, Protected(self._pins.folder, tree=True)])
         return self._protection.failed
 
@@ -180,14 +180,13 @@ class Holder:
         return self._protection.deaf() if self._protection else []
 
     def undecided(self) -> dict[str, str]:
-        """Make all other hooks decide, where the guard is protected.
+        """Make all other hooks decide, where the guard is protected; return those that did not, and on what."""
+        return self._proof.undecided() if self._proof else {}
 
-        Returns:
-            Of the events that were to be decided on and were not, which.
-
-        """
-        found = self._proof.undecided() if self._proof else {}
-        return {EVENTS[operation]: what for operation, what in found.items()}
+    @property
+    def unreached(self) -> dict[str, str]:
+        """The hooks that could not be made to decide by the last proof, and on what."""
+        return self._proof.unreached if self._proof else {}
 
     def _load(self, event: str, hook: Hook, *, joined: bool) -> str | None:
         """Attach the programs of one hook, and the aids of its object that can be had; return why not."""
@@ -208,7 +207,7 @@ class Holder:
     def _try(self, event: str, hook: Hook, aids: dict[str, Hook], *, joined: bool) -> str | None:
         knobs: dict[str, int | bytes] = {
             "may_deny": int(self._enforce),
-            "may_prove": int(Operation.SELF in self._operations),
+            "may_prove": self._may_prove,
             "parameters_again": int(bool(aids)),
             "requests_joined": int(joined),
             "tells": 1,
@@ -233,7 +232,8 @@ class Holder:
         reason = next((refused[hook.rung] for hook in hooks.values() if hook.rung in refused), None)
         if reason is None:
             try:
-                self._attached.load("guard_request", {p for hook in hooks.values() for p in hook.programs}, {})
+                programs = {program for hook in hooks.values() for program in hook.programs}
+                self._attached.load("guard_request", programs, {"may_prove": self._may_prove})
             except _native.BpfError as error:
                 reason = last_reason(error)
         for label, hook in hooks.items():

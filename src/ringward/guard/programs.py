@@ -11,6 +11,8 @@ from ringward.events.catalogue.program_verdict import ProgramVerdict
 from ringward.events.context import Event
 from ringward.guard.disks import Disks, MountTables, own_disks
 from ringward.guard.layouts import layout
+from ringward.guard.programs_proof import KEPT, STARTS
+from ringward.guard.proof import Proof
 from ringward.guard.running import RunningPrograms
 from ringward.sensor import _native, objects
 from ringward.sensor.attach import Attached, last_reason, never_run
@@ -99,17 +101,22 @@ class KernelPrograms:
         self._told = Disks()
         self._looked = self._mounted = -1
         self._mounts = MountTables()
+        self._keeps = True
         try:
             self._attach(known=known, limit=limit)
             self.know(digests)
             self._prove()
+            self._proof = Proof(self.maps, [STARTS])
+            self._kept_proof = Proof(self.maps, KEPT)
+            self.undecided()
         except BaseException:
             self.close()
             raise
         self.refresh()
 
     def _attach(self, *, known: bool, limit: int) -> None:
-        knobs: dict[str, int | bytes] = {"session": now(), "send_known": int(known), "hash_limit": limit, "tells": 1}
+        knobs: dict[str, int | bytes] = {"send_known": int(known), "hash_limit": limit, "tells": 1}
+        knobs |= {"session": now(), "may_prove": 1}
         try:
             self._attached.load(OBJECT, set(_HOOK.programs), knobs)
         except _native.BpfError as error:
@@ -191,6 +198,8 @@ class KernelPrograms:
 
         A disk can come to be made of others without a word of the kernel: it is looked again after `LOOK_AGAIN_NS`.
         """
+        if not self._keeps:
+            return
         btrfs, time = self.maps["btrfs"], now()
         # Before the look: what is mounted during it makes it worth nothing.
         (mounted,) = _U64.unpack(_native.map_lookup(btrfs, _MOUNTED) or bytes(_U64.size))
@@ -204,6 +213,30 @@ class KernelPrograms:
         _replace(self.maps["kept_disks"], _U64, disks.sequences | {MEMORY}, self._told.sequences)
         _native.map_update(btrfs, _OWN, _U64.pack(mounted + 1 if disks.btrfs else 0))
         self._told = disks
+
+    def undecided(self) -> dict[str, str]:
+        """Make each hook run; return those that did not, and on what.
+
+        Where changes of files go unseen no digest is kept any more, also when they are seen again: nobody knows what
+        was changed in between.
+        """
+        found = self._proof.undecided()
+        for label, unseen in self._kept_proof.undecided().items():
+            found[label] = ", ".join(filter(None, (found.get(label), unseen)))
+            self._keep_nothing()
+        return found
+
+    @property
+    def unreached(self) -> dict[str, str]:
+        """The hooks that could not be made to run by the last proof, and on what."""
+        return {**self._kept_proof.unreached, **self._proof.unreached}
+
+    def _keep_nothing(self) -> None:
+        self._keeps = False
+        for name in ("kept_disks", "kept_devices"):
+            for key in _native.map_keys(self.maps[name]):
+                _native.map_delete(self.maps[name], key)
+        _native.map_update(self.maps["btrfs"], _OWN, _U64.pack(0))
 
     def counts(self) -> Counts:
         """Return what the kernel part has counted."""

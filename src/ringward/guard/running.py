@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from ringward.events.catalogue.program_verdict import LATER, NOT_KEPT, VERDICTS,
 from ringward.events.context import Event, FileId, Process
 from ringward.sensor.calls import TAGS
 from ringward.sensor.clock import Clock, now
+from ringward.sensor.info import Attachment
 
 _NAME = ProgramVerdict.event_name()
 _GONE = "the process had ended, or run another file, when its own was to be hashed, and the name led elsewhere"
@@ -66,6 +67,8 @@ class RunningPrograms:
     events = ("process_exec",)
     """That `verdicts` is to be given."""
     elsewhere = None
+    attachments: ClassVar[Mapping[str, Attachment]] = {}
+    unreached: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, digests: Iterable[bytes], weaker: str, *, known: bool, limit: int) -> None:
         self.weaker: str | None = weaker
@@ -85,6 +88,10 @@ class RunningPrograms:
 
     def refresh(self) -> None:
         """Nothing is kept here that could become wrong."""
+
+    def undecided(self) -> dict[str, str]:
+        """Return nothing: no hook is its own."""
+        return {}
 
     def close(self) -> None:
         """Nothing is held."""

@@ -26,8 +26,8 @@ ASIDE = (
 )
 """What the verdicts are joined with: the load that each belongs to, and what led to it; and what is judged here."""
 
-SELF_PROOF_NS = 5 * NS
-"""How often the hooks that protect the guard itself are made to decide."""
+AGAIN_NS = 5 * NS
+"""How often hooks are made to decide."""
 REFRESH_NS = NS
 """How often it is looked what is mounted."""
 PROOF_NS = 10 * NS
@@ -72,7 +72,8 @@ class Session:
         self.info: SensorInfo = self._sensor.open()
         self._clock = Clock()
         self._proved = 0
-        self._deaf: dict[str, str] = {}
+        self._attached = {**attached, **(programs.attachments if programs else {})}
+        self._silent: dict[str, tuple[str, str]] = {}
 
     @property
     def told(self) -> frozenset[str]:
@@ -97,8 +98,8 @@ class Session:
             self._early += self._sensor.poll(0.1)
         self._proved = now()
         deaf = sorted(self._sensor.unheard & self._judged)
-        if self._holder and "self_verdict" in self._judged:
-            deaf += self._holder.deaf()
+        if self._holder:
+            deaf += [*self._holder.deaf(), *self._holder.undecided().values()]
         if deaf:
             raise SensorError(
                 f"cannot guard: {', '.join(deaf)}: the hook is attached and does not run; see: ringward doctor"
@@ -117,23 +118,34 @@ class Session:
         return self._took([*(early or self._sensor.poll(timeout)), *self._alarms()])
 
     def _alarms(self) -> list[Event]:
-        """Return what has changed with the hooks of a guard that protects itself, made to decide now and then."""
-        if not self._holder or "self_verdict" not in self._judged or now() - self._proved < SELF_PROOF_NS:
+        """Return what has changed with the hooks that are made to decide now and then."""
+        if now() - self._proved < AGAIN_NS:
             return []
         self._proved = now()
-        before, self._deaf = self._deaf, self._holder.undecided()
-        own = self._holder.deaf()
-        if own:
-            self._deaf["self_verdict"] = ", ".join(own)
+        before, self._silent = self._silent, self._prove_again()
         self._clock.adjust()
-        changed = {name for name, _ in before.items() ^ self._deaf.items()}
-        return [self._alarm(self._holder, name) for name in sorted(changed)]
+        changed = {label for label, _ in before.items() ^ self._silent.items()}
+        return [self._alarm(label) for label in sorted(changed)]
 
-    def _alarm(self, holder: Holder, name: str) -> Event:
-        how, hooks = holder.attachments[name], self._deaf.get(name)
-        reason = f"attached, and did not decide on a canary: {hooks}" if hooks else None
-        status = SensorStatus("deaf" if hooks else "heard", name, how.rung, how.where, reason)
-        return own_event(self._clock, self.info.host, status)
+    def _prove_again(self) -> dict[str, tuple[str, str]]:
+        """Return the hooks that did not decide just now: state and reason of each."""
+        own = self._holder.deaf() if self._holder else []
+        deaf = {"self_verdict": ", ".join(own)} if own else {}
+        unreached: dict[str, str] = {}
+        for part in (self._holder, self._programs):
+            if not part:
+                continue
+            deaf |= part.undecided()
+            unreached |= part.unreached
+        found = {label: ("unproved", f"cannot be made to decide here: {on}") for label, on in unreached.items()}
+        for label, on in deaf.items():
+            found[label] = ("deaf", f"attached, and did not decide on a canary: {on}")
+        return found
+
+    def _alarm(self, label: str) -> Event:
+        how = self._attached[label]
+        state, reason = self._silent.get(label, ("heard", None))
+        return own_event(self._clock, self.info.host, SensorStatus(state, label, how.rung, how.where, reason))
 
     def close(self) -> list[Event]:
         """Detach the sensor; return what was still under way."""

@@ -16,7 +16,7 @@ class SensorStatus(Args, frozen=True):
     was chosen, or `missing`, with the reason as the kernel gave it; `missing` also tells of a
     hook that would have added to one of them (``event: function``), and of what the sensor needs
     for its own use (who descends from whom, what a load was asked for). While it runs there is one when a hook
-    goes `deaf` and when it is `heard` again.
+    goes `deaf` and when it is `heard` again, and of a guard's hook that is `unproved`: nothing here makes it decide.
 
     That a hook is attached does not show that it runs: a sysctl can silence ftrace or kprobes,
     and a BPF LSM program attaches even where `bpf` is not an active security module. Ringward
@@ -43,7 +43,7 @@ class SensorStatus(Args, frozen=True):
     )
     related = ("events_lost",)
 
-    state: Annotated[str, Spec("const char *", "attached, missing, deaf, heard (again) or ended.")]
+    state: Annotated[str, Spec("const char *", "attached, missing, deaf, heard (again), unproved or ended.")]
     subject_event: Annotated[
         str | None, Spec("const char *", "The event that it is about.", K, none="the whole sensor")
     ]
