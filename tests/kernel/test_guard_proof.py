@@ -100,14 +100,14 @@ def test_nothing_is_refused_to_a_guard_that_does_not_protect_itself(tmp_path: Pa
 
 
 def shown(proof: ModuleProof, folder: Path, *options: str) -> tuple[str, str]:
-    """Return what `ringward watch` shows of five proofs and of somebody else's try, and its last words."""
+    """Return what `ringward watch` shows of two proofs and of somebody else's try, and its last words."""
     out = folder / f"shown{len(options)}"
     ringward = Path(sys.executable).with_name("ringward")
     command = [ringward, "watch", "modules", "--output", "table", "-o", out, *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as watch:
         try:
             until(lambda: out.exists() and "waiting" in out.read_text())
-            for _ in range(5):
+            for _ in range(2):
                 assert proof.undecided() == {}
             subprocess.run([sys.executable, "-c", SOMEBODY], check=True)
             until(lambda: "nosuch" in out.read_text())
@@ -138,10 +138,10 @@ def test_a_table_beside_it_leaves_them_out_and_says_so(tmp_path: Path) -> None:
         assert [line.split()[3] for line in text.splitlines()[2:]] == ["delete_module"]
         number = re.search(r"(\d+) by which the guard proves itself left out", words)
         assert number
-        assert int(number[1]) >= 10
+        assert int(number[1]) >= 4
         text, words = shown(proof, tmp_path, "-v")
-        assert text.count("delete_module") > 5
-        assert text.count("finit_module") >= 5
+        assert text.count("delete_module") > 2
+        assert text.count("finit_module") >= 2
         assert "left out" not in words
 
 
