@@ -46,6 +46,7 @@ MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=
 ONCE = {
     "tests/kernel/test_blocked.py": "6.12",
     "tests/kernel/test_ends.py": "6.12",
+    "tests/kernel/test_guard_command.py": "6.1",
     "tests/kernel/test_guard_decision.py": "6.1",
     "tests/kernel/test_loss.py": "6.1",
     "tests/kernel/test_soak.py": "6.12",
