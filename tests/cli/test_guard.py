@@ -168,6 +168,27 @@ def test_off(
     assert not (tmp_path / "pins").exists()
 
 
+def test_off_ends_when_the_programs_have_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pins, "FOLDER", tmp_path)
+    waited: list[frozenset[int]] = []
+    monkeypatch.setattr(status, "wait_until_gone", lambda programs, _seconds: waited.append(programs) or ended)
+    before = replace(STATUS, alive=False, programs=frozenset({7}))
+    monkeypatch.setattr(status, "read", lambda: before)
+    ended = True
+    assert guard.main(["--off"]) == 0
+    assert not tmp_path.exists()
+    tmp_path.mkdir()
+    ended = False
+    with pytest.raises(CannotRunError, match="programs of the guard still decide: something else holds"):
+        guard.main(["--off"])
+    assert not tmp_path.exists()
+    # While its process lives, that holds them.
+    tmp_path.mkdir()
+    before = replace(before, alive=True)
+    assert guard.main(["--off"]) == 0
+    assert waited == [{7}, {7}]
+
+
 def test_the_others_are_handed_on(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard_status, "main", lambda _options: 3)
     monkeypatch.setattr(guard_status, "confirm", lambda: 1)

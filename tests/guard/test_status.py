@@ -39,12 +39,28 @@ def test_the_policy_is_that_of_the_bank_in_use() -> None:
     assert found.rungs == {"module_verdict": "lsm", "autoload_verdict": "fmod_ret"}
     assert found.missing == {"unload_verdict": "no bpf"}
     assert found.active
+    assert found.programs == {7, 8, 9}
 
 
 def test_a_verdict_decides_when_all_of_its_programs_are_loaded() -> None:
     found = make(POLICY, TOLD, alive=True, loaded=frozenset({7, 9}))
     assert found.deciding == {"module_verdict": False, "autoload_verdict": True}
     assert not make(POLICY, TOLD, alive=True, loaded=frozenset()).active
+
+
+def test_programs_are_waited_for_until_none_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = {7: 2, 8: 1}
+
+    def is_loaded(program: int) -> bool:
+        left[program] -= 1
+        return left[program] >= 0
+
+    monkeypatch.setattr(status, "is_loaded", is_loaded)
+    assert status.wait_until_gone([7, 8], 60)
+    assert left == {7: -1, 8: -1}
+    monkeypatch.setattr(status, "is_loaded", lambda _program: True)
+    assert not status.wait_until_gone([7], 0)
+    assert status.wait_until_gone([], 0)
 
 
 def test_none_where_nothing_is_pinned(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from ringward.trust.store import PATH, StoreError
 WORD = "ringward.guard=off"
 """On the kernel's command line: no guard is started, and what is pinned is gone after a boot."""
 _FSTAB = Path("/etc/fstab")
+_END_SECONDS = 30
+"""How long the kernel may take to end programs that nothing holds; an emulated machine needs some."""
 _MODES = {"learn": Mode.LEARN, "monitor": Mode.MONITOR, "enforce": Mode.ENFORCE}
 _OPERATIONS = {operation.value: operation for operation in EVENTS}
 _DEFAULT = [name for name, operation in _OPERATIONS.items() if operation is not Operation.SELF]
@@ -189,6 +191,11 @@ def _off() -> int:
         pins.remove(pins.FOLDER)
     except OSError as error:
         raise CannotRunError(f"cannot remove {pins.FOLDER}: {error.strerror}; is it run as root?") from None
+    if before and not before.alive and not status.wait_until_gone(before.programs, _END_SECONDS):
+        raise CannotRunError(
+            f"the pins are removed, and {_END_SECONDS} s later programs of the guard still decide: something else holds"
+            " them; see: bpftool link list"
+        )
     return 0
 
 

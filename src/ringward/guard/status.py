@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ringward.sensor import _native
 from ringward.trust.rules import Mode, Operation
 
 _FIRST = bytes(4)
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Status:
         stays: the kernel part goes on deciding without it.
         may_deny: whether the programs can refuse at all.
         enforce_until: nanoseconds since boot; 0: no end.
+        programs: ids of those that are loaded.
 
     """
 
@@ -47,6 +50,7 @@ class Status:
     stays: bool
     may_deny: bool
     enforce_until: int
+    programs: frozenset[int] = frozenset()
 
     @property
     def active(self) -> bool:
@@ -82,6 +86,7 @@ def make(policy: Mapping[str, Any], told: Mapping[str, Any], *, alive: bool, loa
         bool(told["stays"]),
         bool(told["may_deny"]),
         policy["enforce_until"],
+        loaded,
     )
 
 
@@ -98,6 +103,24 @@ def is_loaded(program: int) -> bool:
         if error.args[0] == 2:  # ENOENT
             return False
         raise
+    return True
+
+
+def wait_until_gone(programs: Iterable[int], seconds: float) -> bool:
+    """Wait until the kernel has ended programs, which it does some time after their last link is gone; return whether.
+
+    It frees a link in work of its own, and a program after that (kernel/bpf/syscall.c: bpf_link_put(), bpf_prog_put()).
+
+    Raises:
+        BpfError: the kernel does not let this process look.
+
+    """
+    until = time.monotonic() + seconds
+    left = list(programs)
+    while left := [program for program in left if is_loaded(program)]:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_SECONDS)
     return True
 
 
