@@ -238,6 +238,9 @@ def test_any_hook_of_a_guard_that_protects_itself_is_proved(
         ("heard", "module_verdict"),
         ("deaf", "unload_verdict"),
     ]
+    holder.silent = []
+    with pytest.raises(SensorError, match="cannot guard: removals: the hook is attached and does not run"):
+        made.prove()
 
 
 def test_a_hook_that_cannot_be_made_to_decide_is_told_once(
