@@ -25,6 +25,8 @@ GUEST_SECONDS = 4500
 SOAK_SECONDS = 4 * 3600
 NO_GUEST = 4
 """Exit status of vmtest: the guest could not run the command."""
+END_LINES = 40
+"""Of each run that failed, printed once more at the very end: all that some readers of a long log have."""
 AT_ONCE = 2 * (os.cpu_count() or 1)
 """Runs side by side: an emulated guest waits for as long as it computes."""
 
@@ -145,6 +147,7 @@ def main() -> int:
     options = parser.parse_args()
     kernels = options.kernel or [kernel.name for kernel in KERNELS]
     failed: list[str] = []
+    ends: list[str] = []
     for kernel in kernels:  # before the runs, that all want them
         build_modules(kernel, print)
     folder = Path(tempfile.mkdtemp(prefix="ringward-tests-"))
@@ -158,7 +161,9 @@ def main() -> int:
                 sys.stdout.write(f"== {job.title}\n{printed}")
                 if status:
                     failed.append(f"{job.title} (status {status}{f'; files in {job.results}' if job.results else ''})")
+                    ends += [f"== the end of what failed: {job.title}", *printed.splitlines()[-END_LINES:]]
             print(f"   ... {time.monotonic() - begun:.0f} s, {len(left)} runs left", flush=True)
+    print(*ends, sep="\n")
     print("== " + ("failed: " + ", ".join(failed) if failed else "all passed: " + ", ".join(["here", *kernels])))
     return 1 if failed else 0
 

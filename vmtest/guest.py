@@ -25,7 +25,7 @@ from vmtest.machine import (
     overlay_folders,
     virtme_arguments,
 )
-from vmtest.qemu import Machine, qemu_command, with_icount, with_init
+from vmtest.qemu import Machine, emulated, qemu_command, with_icount, with_init
 from vmtest.script import guest_environment, init_script
 from vmtest.trees import Report, fetch_kernel, silent
 
@@ -202,6 +202,8 @@ def run_guest(
     begin = time.monotonic()
     arguments = virtme_arguments(tree, accelerator, folder, shape)
     machine_command = with_init(qemu_command(virtme, arguments, folder), init)
+    if accelerator.name == "tcg":
+        machine_command = emulated(machine_command)
     if icount:
         machine_command = with_icount(machine_command)
     with Machine(machine_command, folder / "console.log") as machine:

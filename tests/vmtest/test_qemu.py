@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmtest.errors import VmtestError
-from vmtest.qemu import Machine, qemu_command, with_cached_root, with_icount, with_init
+from vmtest.qemu import Machine, emulated, qemu_command, with_cached_root, with_icount, with_init
 
 LINE = "/usr/bin/qemu-system-x86_64 -m 1G -kernel /c/vmlinuz -append 'a=1 init=/old \"b=x y\"' -initrd /r/initramfs"
 
@@ -25,6 +25,10 @@ def fake_virtme(folder: Path, script: str) -> str:
 def test_our_init_is_the_last_one() -> None:
     command = ["qemu", "-append", "a=1 init=/old", "-initrd", "x"]
     assert with_init(command, Path("/r/init")) == ["qemu", "-append", "a=1 init=/old init=/r/init", "-initrd", "x"]
+
+
+def test_an_emulated_processor_has_no_cmpxchg16b() -> None:
+    assert emulated(["qemu", "-cpu", "max"]) == ["qemu", "-cpu", "max", "-cpu", "max,cx16=off"]
 
 
 def test_the_counting_clock_changes_nothing_else() -> None:
