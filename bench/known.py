@@ -13,16 +13,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from statistics import fmean, median, quantiles
+from statistics import fmean, median
 
 from bench import fapolicyd, guest
 from bench.build import clean, need
 from bench.guarded import guarded, own, prepare
 from bench.process import count, run
 from bench.row import Row, spread
+from bench.turns import middle
 from ringward.guard.programs import KernelPrograms
 
 TIMES = 20
@@ -121,7 +122,7 @@ class Starts:
         wanted = LOOPS * BATCHES
         for number in range(rounds):
             for name in NAMES[number % len(NAMES) :] + NAMES[: number % len(NAMES)]:
-                looking = {
+                looking: dict[str, Callable[[], AbstractContextManager[object]]] = {
                     "nobody": nullcontext,
                     "hooks": lambda: self.hooks(1, wanted),
                     "ringward": lambda: self.guard(wanted, "--for", "none"),
@@ -189,8 +190,7 @@ def measure(rounds: int) -> list[Row]:
 
 
 def _middle(values: list[float]) -> str:
-    low, _, high = quantiles(values, n=4)
-    return f"{median(values):.0f} (the middle half of {len(values)}: {low:.0f} to {high:.0f})"
+    return f"{median(values):.0f} (the middle half of {len(values)}: {middle(values, 0)})"
 
 
 def timed_row(found: Found) -> Row:

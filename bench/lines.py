@@ -66,7 +66,8 @@ def measure(rounds: int) -> list[Row]:
         Row("JSON lines per CPU second, user time", "at least bpftrace's text lines"),
         Row("JSON lines per CPU second, user and system", "at least bpftrace's text lines"),
     ]
-    ours, theirs = [], []
+    ours: list[Run] = []
+    theirs: list[Run] = []
     for number in range(rounds):
         pair: list[tuple[str, Callable[[], AbstractContextManager[Watched]], list[Run]]] = [
             ("ringward", ringward, ours),
@@ -80,8 +81,8 @@ def measure(rounds: int) -> list[Row]:
         for run in runs
         if run.lines != CALLS
     ]
-    for row, of in zip(rows, (lambda run: run.cpu.user, lambda run: run.cpu.total), strict=True):
-        a, b = [run.lines / of(run) for run in ours], [run.lines / of(run) for run in theirs]
+    for row, of in zip(rows, ("user", "total"), strict=True):
+        a, b = ([run.lines / getattr(run.cpu, of) for run in runs] for runs in (ours, theirs))
         row.ours, row.peer = f"{median(a):,.0f}", f"{median(b):,.0f}"
         row.reached = median(a) >= median(b)
         row.notes = [

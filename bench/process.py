@@ -123,6 +123,6 @@ def count(path: Path, word: bytes) -> int:
         return sum(word in line for line in file)
 
 
-def run(*command: str | Path) -> int:
+def run(*command: str | Path | int) -> int:
     """Run a program that prints one number; return it."""
     return int(subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 from bench import bpftrace
 from bench.build import folder, need, program
-from bench.process import RINGWARD, count, run, watched
+from bench.process import RINGWARD, Watched, count, run, watched
 from bench.row import Row, spread
 from bench.turns import beside, middle, nobody
 
@@ -20,13 +21,12 @@ GOAL = 1.05
 
 def loop(watcher: str) -> tuple[float, int]:
     """Return microseconds a loop, and how many execs of it the watcher printed; "": nobody watches."""
+    found: AbstractContextManager[Watched] = nobody()
     if watcher == "ringward":
         found = watched(folder(), (*RINGWARD, "watch", "--output", "jsonl"), '"state":"attached"', watcher)
     elif watcher == "bpftrace":
         command = bpftrace.command(need("bpftrace"), bpftrace.PROGRAMS)
         found = watched(folder(), command, bpftrace.READY, watcher)
-    else:
-        found = nobody()
     with found as one:
         nanoseconds = run(program("spawn"), LOOPS, program("tiny"))
         one.settle(0.5)

@@ -31,9 +31,8 @@ def one_round() -> tuple[float, float, int, list[str]]:
         words = (str(program("flood")), str(RATE * SECONDS // CALLERS), str(RATE // CALLERS))
         callers = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(CALLERS)]
         made = [map(int, caller.communicate()[0].split()) for caller in callers]
-        good, bad, took = (
-            whole(numbers) for whole, numbers in zip((sum, sum, max), zip(*made, strict=True), strict=True)
-        )
+        calls, failed, times = zip(*made, strict=True)
+        good, bad, took = sum(calls), sum(failed), max(times)
         used = one.cpu() - before
         said = one.end()
         told = lines(one.out.read_text())

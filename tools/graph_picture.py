@@ -37,7 +37,8 @@ def make_host(root: Path) -> None:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).touch()
     for number, line in enumerate((EXAMPLE / "modules.alias").read_text().splitlines()):
-        alias.insert(*line.split()[1:], number)
+        _, pattern, name = line.split()
+        alias.insert(pattern, name, number)
     for name, writer in (("dep", dep), ("alias", alias)):
         with (tree / f"modules.{name}.bin").open("wb") as file:
             writer.write(file)
