@@ -3,7 +3,7 @@
 #   make test    every test: unit, this kernel, and guests with Debian's kernels
 #   make lint    ruff and mypy
 #   make docs    generated pages: events, schema, support matrix
-#   make soak    tests that take long, and on each kernel those that `make test` runs on one
+#   make soak    tests that take long, and on each kernel and two processors those that `make test` runs on one
 #   make explore the tests on this machine, their examples made by chance
 #   make fuzz    everything that reads bytes from outside, for SECONDS each (600)
 #   make bench   every speed claim, as a table

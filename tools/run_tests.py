@@ -37,13 +37,19 @@ class Boot(NamedTuple):
     name: str
     append: str
     tests: tuple[str, ...]
-    cpus: int = 2
+    cpus: int = 1
 
 
 KEPT = "tests/kernel/kept"
 """Holds file systems and a guard from its first test to its last: in a boot of its own."""
 TOOLS = ("tests/kernel/test_module_tools.py", "tests/kernel/test_blocked.py")
-"""Beside kmod, and long: in a boot of its own, with one processor (the emulation of two takes a fifth more)."""
+"""Beside kmod, and long: in a boot of its own."""
+RACES = tuple(
+    f"tests/kernel/test_{name}.py"
+    for name in ("guard_race", "io_uring", "load", "loss", "race", "request", "soak", "syscall_busy")
+)
+"""What is about things that happen at once: on two processors. All else but the tools is so in `make soak`: to emulate
+two takes up to twice as long, as they wait for each other where more of them run than this machine has."""
 MODES = "lsm=lockdown,yama syscall.x32=y module_blacklist=loop module_blacklist=dummy,nbd-x,n-hdlc ringward.guard=off"
 ONCE = {
     "tests/kernel/test_blocked.py": "6.12",
@@ -63,15 +69,21 @@ ONCE = {
 def boots(kernel: str, *, soak: bool) -> tuple[Boot, ...]:
     """Return what a kernel is booted for, the longest first."""
     elsewhere = {path for path, only in ONCE.items() if only != kernel}
-    if soak:
-        found = [Boot("soak", "", ("-m", "soak", *without("tests/kernel/modes", KEPT)))]
-        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path)) for path in sorted(elsewhere)]
-        return tuple(found)
-    return (
-        Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *sorted(elsewhere)))),
-        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere)), cpus=1),
+    alone = (
+        Boot("plain", "", ("-m", "not soak", *without("tests/kernel/modes", KEPT, *TOOLS, *RACES, *sorted(elsewhere)))),
         Boot("modes", MODES, ("-m", "not soak", "tests/kernel/modes")),
         Boot("kept", "", ("-m", "not soak", KEPT)),
+    )
+    if soak:
+        found = [Boot("soak", "", ("-m", "soak", *without("tests/kernel/modes", KEPT)), cpus=2)]
+        found += [boot._replace(name=f"{boot.name}-two", cpus=2) for boot in alone]
+        found += [Boot(f"once-{Path(path).stem}", "", ("-m", "not soak", path), cpus=2) for path in sorted(elsewhere)]
+        return tuple(found)
+    return (
+        alone[0],
+        Boot("races", "", ("-m", "not soak", *(path for path in RACES if path not in elsewhere)), cpus=2),
+        Boot("tools", "", ("-m", "not soak", *(path for path in TOOLS if path not in elsewhere))),
+        *alone[1:],
     )
 
 
