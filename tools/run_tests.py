@@ -175,8 +175,8 @@ def main() -> int:
                     failed.append(f"{job.title} (status {status}{f'; files in {job.results}' if job.results else ''})")
                     ends += [f"== the end of what failed: {job.title}", *printed.splitlines()[-END_LINES:]]
             print(f"   ... {time.monotonic() - begun:.0f} s, {len(left)} runs left", flush=True)
-    print(*ends, sep="\n")
-    print("== " + ("failed: " + ", ".join(failed) if failed else "all passed: " + ", ".join(["here", *kernels])))
+    ends.append("== " + ("failed: " + ", ".join(failed) if failed else "all passed: " + ", ".join(["here", *kernels])))
+    print("\n".join(ends))
     return 1 if failed else 0
 
 

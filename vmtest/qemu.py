@@ -74,9 +74,9 @@ def with_icount(command: Sequence[str]) -> list[str]:
 def emulated(command: Sequence[str]) -> list[str]:
     """Return the command line with a processor that has no cmpxchg16b, for software emulation (the last -cpu counts).
 
-    QEMU before 8.0 leaves other bits than flags in EFLAGS after it (helper_cmpxchg16b computes them from a stale
-    CC_OP). An interrupt just then comes back with, say, VM set: a double fault in SLUB, which uses it most, in one
-    run of hundreds. Linux has another way wherever the processor does not offer it.
+    QEMU 7.2 leaves other bits than flags in EFLAGS after it: a program that puts an address into a register, executes
+    it and pushes the flags finds bits of that address among them. An interrupt just then comes back with them: a
+    double fault in SLUB, which uses it most. Linux has another way wherever the processor does not offer it.
     """
     return [*command, "-cpu", "max,cx16=off"]
 
