@@ -4,7 +4,9 @@ import hashlib
 import os
 import subprocess
 import threading
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -176,9 +178,9 @@ def test_digests_are_of_one_state_while_somebody_writes(tmp_path: Path) -> None:
     over = threading.Event()
 
     def write() -> None:
-        number = 0
-        while not over.wait(0.001):
-            number += 1
+        for number in count(1):
+            if over.wait(0.06 if number % 8 else 0.001):
+                return
             path.write_bytes(states[number % 2])
 
     writer = threading.Thread(target=write)
@@ -187,19 +189,55 @@ def test_digests_are_of_one_state_while_somebody_writes(tmp_path: Path) -> None:
     try:
         for _ in range(30):
             try:
-                found, same, _ = look(str(path))
+                found, same, size = look(str(path))
             except LookError as error:
                 refusals.add(str(error))
                 continue
             # What was changed a moment ago is never taken for settled.
             assert same == b""
-            answers.add(found.digest)
+            answers.add((found.digest, size))
     finally:
         over.set()
         writer.join()
-    # Between opening and truncation the file is empty, and no script then.
     assert all("changed" in each for each in refusals)
-    assert answers <= {b"", *(hashlib.sha256(state).digest() for state in states)}
+    assert {size for _, size in answers} & {len(states[0])}
+    for digest, size in answers:
+        # A file grows as it is written: what it held until then is a state of it. It is no script while it is empty.
+        assert digest in ({hashlib.sha256(state[:size]).digest() for state in states} if size else {b""})
+
+
+@pytest.mark.parametrize(
+    ("ago", "part", "waits"),
+    [
+        (0, 123, 0.02),
+        (5_000_000, 123, 0.015),
+        (30_000_000, 123, None),
+        (-1, 123, None),  # a clock was set back: what is changed from now on is older
+        (30_000_000, 0, 1.99),  # a file system that keeps whole seconds
+        (3_000_000_000, 0, None),
+    ],
+)
+def test_what_was_changed_just_now_is_read_when_the_next_change_has_another_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: int, part: int, waits: float | None
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(SCRIPT)
+    path.chmod(0o700)
+    changed = 1_700_000_000 * 10**9 + part
+    real, slept = os.fstat, list[float]()
+    fields = [name for name in dir(os.stat_result) if name.startswith("st_")]
+
+    def fstat(fd: int) -> SimpleNamespace:
+        found = real(fd)
+        return SimpleNamespace(**{name: getattr(found, name) for name in fields} | {"st_ctime_ns": changed})
+
+    monkeypatch.setattr(looking.os, "fstat", fstat)
+    monkeypatch.setattr(looking.time, "time_ns", lambda: changed + ago)
+    monkeypatch.setattr(looking.time, "sleep", slept.append)
+    found, same, _ = look(str(path))
+    assert found.digest == sha256(path)
+    assert slept == ([pytest.approx(waits)] if waits else [])
+    assert bool(same) == (ago > looking.SETTLED)
 
 
 def test_the_identity_moves_with_each_change(tmp_path: Path) -> None:

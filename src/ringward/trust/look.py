@@ -20,9 +20,11 @@ from ringward.trust.entry import Kind, plain
 
 PIECE = 1 << 20
 """Bytes that are read and hashed at once: they stay in a processor's cache for the second digest."""
-SETTLED = 2_000_000_000
-"""Nanoseconds. The clock behind ctime stands still for a jiffy, on some file systems for two seconds: within them
-after its last change a file can be written again without another ctime."""
+PASSED = 20_000_000
+"""Nanoseconds after a change within which another one may leave no other ctime: the clock behind it stands still for a
+jiffy (10 ms at most; not since Linux 6.13 on the file systems that have FS_MGTIME), exFAT counts in hundredths."""
+SETTLED = 2_000_000_000 + PASSED
+"""The same on any file system: some have whole seconds, or every second one."""
 _TRIES = 3
 # O_NONBLOCK: a FIFO without a writer would be waited for.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
@@ -65,7 +67,8 @@ def identity(found: os.stat_result) -> bytes:
 
     Nobody but root can set ctime (by setting the clock, or by writing to the disk beneath the file system); an
     unchanged ctime therefore means unchanged bytes, except of a file that somebody keeps mapped for writing: its
-    ctime moves with the first write to a page, and again only after the page was written back.
+    ctime moves with the first write to a page, and again only after the page was written back; and while a single
+    write(2) lasts, which sets ctime as it begins.
     """
     return _IDENTITY.pack(
         found.st_dev & (1 << 64) - 1, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -101,6 +104,7 @@ def look(
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 raise LookError("not a regular file")
+            _pass(before.st_ctime_ns, now)
             found, size = _read(fd, before, shown, md5=md5, trusted=trusted)
             same = identity(before)
             if found is not None and identity(os.fstat(fd)) == same:
@@ -112,6 +116,13 @@ def look(
     finally:
         os.close(fd)
     raise LookError(f"it changed while it was read, {_TRIES} times in a row")
+
+
+def _pass(changed: int, now: int) -> None:
+    """Wait until each further change of a file has another ctime than its last change."""
+    still = SETTLED if changed % 1_000_000_000 == 0 else PASSED
+    if changed <= now <= changed + still:
+        time.sleep((changed + still - now) / 1e9)
 
 
 def _read(
