@@ -100,8 +100,8 @@ def look(
         raise LookError(error.strerror) from error
     try:
         for _ in range(_TRIES):
-            now = time.time_ns()
             before = os.fstat(fd)
+            now = time.time_ns()
             if not stat.S_ISREG(before.st_mode):
                 raise LookError("not a regular file")
             _pass(before.st_ctime_ns, now)
