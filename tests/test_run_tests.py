@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
-from tools.run_tests import KEPT, NO_GUEST, ONCE, RACES, TOOLS, Boot, Job, boots, precompile, run
+from tools.run_tests import KEPT, NO_GUEST, ONCE, RACES, TOOLS, Boot, Job, boots, run
 from vmtest.kernels import KERNELS
 
 ROOT = Path(__file__).parents[1]
@@ -63,16 +61,3 @@ def test_a_guest_that_never_came_up_is_booted_once_more(tmp_path: Path, came_up:
     assert found[1] == status
     assert found[2].count("booted\n") == runs
     assert found[2].count("-- it never came up") == runs - 1
-
-
-def test_what_the_guests_run_is_compiled_before_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    rewritten = f"{sys.implementation.cache_tag}-pytest-*.pyc"
-    for old in (ROOT / "tests/kernel/__pycache__").glob(f"test_features.{rewritten}"):
-        old.unlink()
-    compiled = Path(importlib.util.cache_from_source(ROOT / "src/ringward/version.py"))
-    compiled.unlink(missing_ok=True)
-    precompile()
-    assert compiled.exists()
-    for source in (ROOT / "tests/kernel").glob("test_*.py"):
-        assert list(source.parent.glob(f"__pycache__/{source.stem}.{rewritten}"))

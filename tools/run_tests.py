@@ -104,18 +104,6 @@ def guest_command(kernel: str, boot: Boot, seconds: int, results: Path) -> list[
     return [*command, "--results", str(results), "--", *pytest_command("-q", "--durations=20", *boot.tests)]
 
 
-def precompile() -> None:
-    """Leave what the guests run compiled, the tests with their assertions rewritten.
-
-    They cannot write below this tree: each would do it for itself, which takes an emulated one half a minute.
-    """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    compiling = [sys.executable, "-m", "compileall", "-q", "src", "vmtest"]
-    for command in (compiling, pytest_command("-q", "--collect-only", "tests/kernel")):
-        # What fails here fails in the tests, and is told there.
-        subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
-
-
 class Job(NamedTuple):
     """A command that runs by itself, and where it leaves its files."""
 
@@ -174,7 +162,6 @@ def main() -> int:
     ends: list[str] = []
     for kernel in kernels:  # before the runs, that all want them
         build_modules(kernel, print)
-    precompile()
     folder = Path(tempfile.mkdtemp(prefix="ringward-tests-"))
     begun = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
