@@ -80,6 +80,8 @@ def look(
 ) -> tuple[Looked, bytes, int]:
     """Look at a file; its last component is not followed if it is a link.
 
+    One that was changed just now is read a little later (`PASSED`, or `SETTLED`): a change meanwhile must show.
+
     Args:
         path: of the file.
         md5: whether that digest is wanted, too.
@@ -104,7 +106,7 @@ def look(
             now = time.time_ns()
             if not stat.S_ISREG(before.st_mode):
                 raise LookError("not a regular file")
-            _pass(before.st_ctime_ns, now)
+            _wait_for_the_clock(before.st_ctime_ns, now)
             found, size = _read(fd, before, shown, md5=md5, trusted=trusted)
             same = identity(before)
             if found is not None and identity(os.fstat(fd)) == same:
@@ -118,7 +120,7 @@ def look(
     raise LookError(f"it changed while it was read, {_TRIES} times in a row")
 
 
-def _pass(changed: int, now: int) -> None:
+def _wait_for_the_clock(changed: int, now: int) -> None:
     """Wait until each further change of a file has another ctime than its last change."""
     still = SETTLED if changed % 1_000_000_000 == 0 else PASSED
     if changed <= now <= changed + still:
